@@ -4,6 +4,8 @@
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -124,7 +126,8 @@ pub trait ActivitySink: Send + Sync {
     ///
     /// One refused row is set aside and its neighbours go on. All rows of a longer batch refused
     /// alike are an outage of the store, not poison: [`StoreError::Unavailable`], nothing changed.
-    async fn append(&self, batch: &Batch) -> Result<Append, StoreError>;
+    /// The batch is shared because a store may go on with it after the caller has gone away.
+    async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError>;
 }
 
 /// Clients and their keys.

@@ -1,1 +1,25 @@
-//! stub
+//! REST on actix-web: one file per operation in [`operations`], and what they share.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`app`] | the routes, and the state that each operation may use |
+//! | [`operations`] | one file per operation: parse, call one use case, answer |
+//! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
+//! | [`extract`] | bodies and queries, with errors that name the field |
+//! | [`auth`], [`token`] | who is calling: by API key or JWT |
+//! | [`problem`] | every error answer (RFC 9457) |
+//! | [`request`] | request ids and headers that all answers carry |
+//! | [`openapi`], [`docs`] | the contract, from the handlers themselves; Swagger UI |
+//! | [`server`] | sockets, limits and time-outs |
+
+pub mod app;
+pub mod auth;
+pub mod docs;
+pub mod dto;
+pub mod extract;
+pub mod openapi;
+pub mod operations;
+pub mod problem;
+pub mod request;
+pub mod server;
+pub mod token;

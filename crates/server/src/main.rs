@@ -1,2 +1,70 @@
-//! stub
-fn main() {}
+//! The binary `activity-tracker`: reads the configuration, wires adapters to ports, runs a subcommand.
+//! Only this crate names adapters.
+
+mod cli;
+mod config;
+mod health;
+mod secrets;
+mod serve;
+mod system;
+mod telemetry;
+mod upkeep;
+mod wire;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, MigrateAction};
+use crate::config::{Settings, Sources};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The log may not be set up yet, and whoever starts the program has to read this.
+            let _ = writeln!(std::io::stderr(), "activity-tracker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if let Command::Openapi = command {
+        return print(&format!("{:#}", activity_http::app::document()));
+    }
+    let settings = Settings::load(&Sources::from_process()?)?;
+    if let Command::Config = command {
+        return print(&config::render(settings.describe()));
+    }
+    telemetry::init(&settings.log_level, settings.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Serve => runtime.block_on(serve::run(&settings)),
+        Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
+        Command::Config | Command::Openapi => Ok(()),
+    }
+}
+
+fn migrate(settings: &Settings, action: MigrateAction) -> Result<(), Failure> {
+    use activity_adapter_sqlite::migrations;
+    let file = wire::database_file(settings);
+    match action {
+        MigrateAction::Up => migrations::up(&file)?,
+        MigrateAction::Down => migrations::down(&file)?,
+        MigrateAction::Status => {}
+    }
+    let lines = migrations::status(&file)?;
+    let lines =
+        lines.iter().map(|v| format!("{}  {}", if v.applied { "applied" } else { "pending" }, v.name));
+    print(&lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{}", text.trim_end())?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Clients and their keys.
+
+use activity_domain::client::{Client, ClientName, Email, RateLimit, Role};
+use activity_domain::error::{InsertError, Invalid, StoreError};
+use activity_domain::id::{ClientId, KeyId};
+use activity_domain::key::{KeyDigest, KeyRecord};
+use activity_domain::port::{ClientRepo, Read};
+use activity_domain::time::Timestamp;
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::error::{Failure, corrupt};
+use crate::numbers;
+use crate::schema::{api_key, client, client_number};
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl ClientRepo for SqliteStore {
+    async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
+        let (new, key) = (new.clone(), key.cloned());
+        self.write(move |c| insert(c, &new, key.as_ref())).await?
+    }
+
+    async fn by_id(&self, id: &ClientId, _: Read) -> Result<Option<Client>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| {
+            let found =
+                client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
+            let row: Option<ClientRow> = found.select(ClientRow::as_select()).first(c).optional()?;
+            Ok(row.map(Client::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn by_key(&self, digest: &KeyDigest, _: Read) -> Result<Option<(Client, KeyRecord)>, StoreError> {
+        let digest = digest.0;
+        self.read(move |c| {
+            let found = api_key::table
+                .inner_join(client::table.inner_join(client_number::table))
+                .filter(api_key::digest.eq(digest.as_slice()))
+                .select((ClientRow::as_select(), KeyRow::as_select()));
+            let row: Option<(ClientRow, KeyRow)> = found.first(c).optional()?;
+            Ok(row
+                .map(|(client, key)| Ok::<_, StoreError>((client.try_into()?, key.try_into()?)))
+                .transpose()?)
+        })
+        .await
+    }
+}
+
+type Inserted = Result<(), InsertError>;
+
+/// A refusal is an answer, not a failure of the transaction: nothing was written before it is known.
+fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Result<Inserted, Failure> {
+    if let Some(email) = &new.email {
+        let taken = client::table.filter(client::email.eq(email.as_str())).count();
+        if taken.get_result::<i64>(c)? > 0 {
+            return Ok(Err(InsertError::EmailTaken));
+        }
+    }
+    if let Some(key) = key {
+        let same = api_key::digest.eq(key.digest.0.as_slice()).or(api_key::id.eq(key.id.as_str()));
+        if api_key::table.filter(same).count().get_result::<i64>(c)? > 0 {
+            return Ok(Err(InsertError::IdTaken));
+        }
+    }
+    let no = numbers::find_or_make(c, &new.id)?.0.cast_signed();
+    let known = client::table.find(no).count().get_result::<i64>(c)?;
+    if known > 0 {
+        return Ok(Err(InsertError::IdTaken));
+    }
+    diesel::insert_into(client::table)
+        .values((
+            client::no.eq(no),
+            client::name.eq(new.name.as_str()),
+            client::email.eq(new.email.as_ref().map(Email::as_str)),
+            client::role.eq(new.role.as_str()),
+            client::rate_limit.eq(i64::from(new.rate_limit.get())),
+            client::is_active.eq(new.is_active),
+            client::created_at.eq(new.created_at.as_micros()),
+        ))
+        .execute(c)?;
+    if let Some(key) = key {
+        diesel::insert_into(api_key::table)
+            .values((
+                api_key::id.eq(key.id.as_str()),
+                api_key::client.eq(no),
+                api_key::digest.eq(key.digest.0.as_slice()),
+                api_key::created_at.eq(key.created_at.as_micros()),
+            ))
+            .execute(c)?;
+    }
+    Ok(Ok(()))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client)]
+struct ClientRow {
+    #[diesel(select_expression = client_number::id)]
+    id: String,
+    name: String,
+    email: Option<String>,
+    role: String,
+    rate_limit: i64,
+    is_active: bool,
+    created_at: i64,
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: ClientRow) -> Result<Self, StoreError> {
+        let bad = |column: &'static str| {
+            let id = row.id.clone();
+            move |error: Invalid| corrupt("client", column, &id, &error)
+        };
+        Ok(Self {
+            id: ClientId::parse(&row.id).map_err(bad("id"))?,
+            name: ClientName::parse(&row.name).map_err(bad("name"))?,
+            email: row.email.as_deref().map(Email::parse).transpose().map_err(bad("email"))?,
+            role: Role::parse(&row.role).map_err(bad("role"))?,
+            rate_limit: RateLimit::parse(row.rate_limit).map_err(bad("rate_limit"))?,
+            is_active: row.is_active,
+            created_at: Timestamp::from_micros(row.created_at).map_err(bad("created_at"))?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_key)]
+struct KeyRow {
+    id: String,
+    digest: Vec<u8>,
+    created_at: i64,
+}
+
+impl TryFrom<KeyRow> for KeyRecord {
+    type Error = StoreError;
+
+    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
+        let bad = |column: &'static str| {
+            let id = row.id.clone();
+            move |error: Invalid| corrupt("api_key", column, &id, &error)
+        };
+        let digest = row.digest.try_into().map_err(|_| Invalid::new("is not 32 bytes long"));
+        Ok(Self {
+            id: KeyId::parse(&row.id).map_err(bad("id"))?,
+            digest: KeyDigest(digest.map_err(bad("digest"))?),
+            created_at: Timestamp::from_micros(row.created_at).map_err(bad("created_at"))?,
+        })
+    }
+}

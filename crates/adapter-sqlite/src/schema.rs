@@ -1,0 +1,93 @@
+//! The tables as diesel knows them; `migrations/sqlite` is where they are made and explained.
+
+#![allow(missing_docs, reason = "the migrations explain tables and columns")]
+
+diesel::table! {
+    client_number (no) {
+        no -> BigInt,
+        id -> Text,
+    }
+}
+
+diesel::table! {
+    client (no) {
+        no -> BigInt,
+        name -> Text,
+        email -> Nullable<Text>,
+        role -> Text,
+        rate_limit -> BigInt,
+        is_active -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_key (id) {
+        id -> Text,
+        client -> BigInt,
+        digest -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    activity (at, client, id) {
+        at -> BigInt,
+        client -> BigInt,
+        id -> Binary,
+        endpoint -> Text,
+        method -> Text,
+        status -> Integer,
+        response_time -> Nullable<BigInt>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        request_bytes -> Nullable<BigInt>,
+        response_bytes -> Nullable<BigInt>,
+        error_message -> Nullable<Text>,
+        metadata -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    usage_delta (seq) {
+        seq -> BigInt,
+        first_minute -> BigInt,
+        last_minute -> BigInt,
+        entries -> BigInt,
+        increments -> Binary,
+    }
+}
+
+diesel::table! {
+    usage_block (minutes, start, client) {
+        minutes -> BigInt,
+        start -> BigInt,
+        client -> BigInt,
+        requests -> BigInt,
+        errors -> BigInt,
+        timed -> BigInt,
+        micros -> BigInt,
+        last_seen -> BigInt,
+        sketch -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    cursor (stream) {
+        stream -> Binary,
+        next -> BigInt,
+    }
+}
+
+diesel::table! {
+    set_aside (no) {
+        no -> BigInt,
+        stream -> Binary,
+        payload -> Binary,
+        reason -> Text,
+    }
+}
+
+diesel::joinable!(client -> client_number (no));
+diesel::joinable!(api_key -> client (client));
+diesel::allow_tables_to_appear_in_same_query!(client_number, client, api_key);

@@ -1,0 +1,161 @@
+//! The one transaction that makes an activity count.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use activity_domain::activity::{Activity, Metadata, ResponseTime, Text};
+use activity_domain::error::StoreError;
+use activity_domain::id::{ClientId, StreamId};
+use activity_domain::port::{ActivitySink, Append, Appended, Batch, SetAside};
+use activity_domain::rollup::{ClientNo, Delta};
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use crate::error::{Failure, is_row_refused};
+use crate::numbers::{self, NumberCache};
+use crate::schema::{activity, cursor, set_aside, usage_delta};
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl ActivitySink for SqliteStore {
+    async fn position(&self, stream: StreamId) -> Result<u64, StoreError> {
+        self.read(move |c| Ok(position(c, stream)?.cast_unsigned())).await
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError> {
+        let (batch, known) = (batch.clone(), self.numbers.clone());
+        let (append, numbers) = self.write(move |c| append(c, &batch, &known)).await?;
+        self.numbers.remember(numbers);
+        Ok(append)
+    }
+}
+
+fn position(c: &mut SqliteConnection, stream: StreamId) -> QueryResult<i64> {
+    let row = cursor::table.find(stream.0.as_bytes().as_slice()).select(cursor::next);
+    Ok(row.first(c).optional()?.unwrap_or(0))
+}
+
+type Numbers = HashMap<ClientId, ClientNo>;
+
+fn append(
+    c: &mut SqliteConnection,
+    batch: &Batch,
+    known: &NumberCache,
+) -> Result<(Append, Numbers), Failure> {
+    let at = position(c, batch.stream)?;
+    if at.cast_unsigned() != batch.expected {
+        return Ok((Append::Moved(at.cast_unsigned()), Numbers::new()));
+    }
+    move_cursor(c, batch)?;
+    let numbers = number_clients(c, batch, known)?;
+    let mut appended = Appended::default();
+    let mut delta = Delta::default();
+    for (no, index) in in_key_order(batch, &numbers) {
+        let record = &batch.records[index];
+        match insert(c, no, &record.activity) {
+            Ok(true) => {
+                appended.stored += 1;
+                delta.add(no, &record.activity);
+            }
+            Ok(false) => appended.duplicate += 1,
+            Err(error) if is_row_refused(&error) => {
+                appended.set_aside += 1;
+                let refused = SetAside { payload: record.payload.clone(), reason: error.to_string() };
+                keep(c, batch.stream, &refused)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if batch.records.len() > 1 && appended.set_aside == batch.records.len() as u64 {
+        let reason = "every row of a batch is refused: this looks like a damaged schema, not like bad rows";
+        return Err(StoreError::Unavailable(reason.into()).into());
+    }
+    for unreadable in &batch.unreadable {
+        appended.set_aside += 1;
+        keep(c, batch.stream, unreadable)?;
+    }
+    add_delta(c, &delta)?;
+    Ok((Append::Stored(appended), numbers))
+}
+
+fn move_cursor(c: &mut SqliteConnection, batch: &Batch) -> QueryResult<()> {
+    let next = batch.next.cast_signed();
+    diesel::insert_into(cursor::table)
+        .values((cursor::stream.eq(batch.stream.0.as_bytes().as_slice()), cursor::next.eq(next)))
+        .on_conflict(cursor::stream)
+        .do_update()
+        .set(cursor::next.eq(next))
+        .execute(c)?;
+    Ok(())
+}
+
+fn number_clients(c: &mut SqliteConnection, batch: &Batch, known: &NumberCache) -> QueryResult<Numbers> {
+    let mut numbers = Numbers::new();
+    for record in &batch.records {
+        let id = &record.activity.client;
+        if !numbers.contains_key(id) {
+            let no = known.get(id).map_or_else(|| numbers::find_or_make(c, id), Ok)?;
+            numbers.insert(id.clone(), no);
+        }
+    }
+    Ok(numbers)
+}
+
+/// The order of the primary key: neighbours land on the same page.
+fn in_key_order(batch: &Batch, numbers: &Numbers) -> Vec<(ClientNo, usize)> {
+    let number = |a: &Activity| numbers.get(&a.client).copied().unwrap_or(ClientNo(0));
+    let mut order: Vec<(ClientNo, usize)> =
+        batch.records.iter().enumerate().map(|(i, record)| (number(&record.activity), i)).collect();
+    order.sort_unstable_by_key(|(no, i)| (batch.records[*i].activity.at, *no, batch.records[*i].activity.id));
+    order
+}
+
+/// Inserts a row; false if its key is there already.
+fn insert(c: &mut SqliteConnection, no: ClientNo, a: &Activity) -> QueryResult<bool> {
+    let size = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let row = (
+        activity::at.eq(a.at.as_micros()),
+        activity::client.eq(no.0.cast_signed()),
+        activity::id.eq(a.id.0.as_bytes().as_slice()),
+        activity::endpoint.eq(a.endpoint.as_str()),
+        activity::method.eq(a.method.as_str()),
+        activity::status.eq(i32::from(a.status.code())),
+        activity::response_time.eq(a.response_time.map(ResponseTime::as_micros).map(size)),
+        activity::ip.eq(a.ip.map(|ip| ip.to_string())),
+        activity::user_agent.eq(a.user_agent.as_ref().map(Text::as_str)),
+        activity::request_bytes.eq(a.request_bytes.map(size)),
+        activity::response_bytes.eq(a.response_bytes.map(size)),
+        activity::error_message.eq(a.error_message.as_ref().map(Text::as_str)),
+        activity::metadata.eq(a.metadata.as_ref().map(Metadata::as_str)),
+    );
+    // Not `INSERT OR IGNORE`, which would swallow every broken constraint, not just a known key.
+    let insert = diesel::insert_into(activity::table).values(row);
+    let key = (activity::at, activity::client, activity::id);
+    Ok(insert.on_conflict(key).do_nothing().execute(c)? == 1)
+}
+
+fn keep(c: &mut SqliteConnection, stream: StreamId, refused: &SetAside) -> QueryResult<()> {
+    diesel::insert_into(set_aside::table)
+        .values((
+            set_aside::stream.eq(stream.0.as_bytes().as_slice()),
+            set_aside::payload.eq(refused.payload.as_ref()),
+            set_aside::reason.eq(refused.reason.as_str()),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn add_delta(c: &mut SqliteConnection, delta: &Delta) -> QueryResult<()> {
+    let Some((first, last)) = delta.bounds() else { return Ok(()) };
+    let entries = i64::try_from(delta.entries.len()).unwrap_or(i64::MAX);
+    diesel::insert_into(usage_delta::table)
+        .values((
+            usage_delta::first_minute.eq(first.0),
+            usage_delta::last_minute.eq(last.0),
+            usage_delta::entries.eq(entries),
+            usage_delta::increments.eq(delta.encode()),
+        ))
+        .execute(c)?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! One writer, a few readers.
+//!
+//! SQLite lets one connection write at a time and any number read beside it (WAL). So there is one
+//! connection for writing, and waiting for it is a queue in front of a pool instead of `SQLITE_BUSY`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use activity_domain::error::StoreError;
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryResult};
+use diesel_async::AsyncConnection;
+use diesel_async::pooled_connection::bb8::Pool;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+
+use crate::error::Failure;
+use crate::migrations;
+use crate::numbers::NumberCache;
+
+type Wrapped = SyncConnectionWrapper<SqliteConnection>;
+
+const READERS: u32 = 4;
+/// A reader is had at once or the store is overloaded; the writer may be busy with a large batch.
+const READER_WAIT: Duration = Duration::from_secs(2);
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+
+/// `synchronous = FULL`: a segment of the spool is deleted once its rows are committed, so a commit
+/// has to survive a power cut. `busy_timeout` is for other processes, such as an import.
+const PRAGMAS: &str = "
+    PRAGMA busy_timeout = 10000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -32768;
+    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+/// The embedded store. All ports of storage are implemented by it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: Pool<Wrapped>,
+    readers: Pool<Wrapped>,
+    pub(crate) numbers: Arc<NumberCache>,
+}
+
+impl SqliteStore {
+    /// Opens a database file, making it or bringing it to the newest schema if need be.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let path = file.to_owned();
+        tokio::task::spawn_blocking(move || migrations::up(&path))
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))??;
+        let writer = pool(file, 1, WRITER_WAIT).await?;
+        let readers = pool(file, READERS, READER_WAIT).await?;
+        Ok(Self { writer, readers, numbers: Arc::default() })
+    }
+
+    /// Runs a closure in one write transaction, off the runtime's threads. It runs to its end even if
+    /// the caller goes away.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        run(&self.writer, move |c| c.immediate_transaction(work)).await
+    }
+
+    /// Runs a closure on one snapshot.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        run(&self.readers, move |c| c.transaction(work)).await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    pool: &Pool<Wrapped>,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut connection = pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let result: QueryResult<Result<T, Failure>> = connection.spawn_blocking(move |c| Ok(work(c))).await;
+    result.map_err(Failure::from).and_then(|result| result).map_err(StoreError::from)
+}
+
+async fn pool(file: &Path, size: u32, wait: Duration) -> Result<Pool<Wrapped>, StoreError> {
+    let mut config = ManagerConfig::<Wrapped>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    let path: PathBuf = file.to_owned();
+    config.custom_setup = Box::new(move |_| {
+        let path = path.clone();
+        Box::pin(async move {
+            let mut connection = Wrapped::establish(&path.to_string_lossy()).await?;
+            let pragmas = connection.spawn_blocking(|c| c.batch_execute(PRAGMAS)).await;
+            pragmas.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        })
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config(file.to_string_lossy(), config);
+    let pool = Pool::builder()
+        .max_size(size)
+        .min_idle(size)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connection_timeout(wait)
+        .test_on_check_out(false)
+        .build(manager);
+    pool.await.map_err(|error| StoreError::Unavailable(error.to_string()))
+}

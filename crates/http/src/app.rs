@@ -1,0 +1,134 @@
+//! The routes, and the state that each operation may use.
+
+use std::sync::Arc;
+
+use activity_domain::port::{Clock, Recorder};
+use activity_domain::service::{Access, Clients, Usage};
+use actix_cors::Cors;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpRequest, HttpResponse};
+use paperclip::actix::{OpenApiExt, web};
+use serde_json::Value;
+
+use crate::operations::{
+    EventsPolicy, Health, daily, health_check, issue_token, livez, post_logs, readyz, register, top,
+};
+use crate::problem::Problem;
+use crate::request::{security_headers, with_id};
+use crate::token::Tokens;
+use crate::{docs, openapi};
+
+/// What the operations need. Each takes out of it only what it uses.
+#[derive(Clone)]
+pub struct Services {
+    /// Lets callers in.
+    pub access: Data<Access>,
+    /// Registers clients.
+    pub clients: Data<Clients>,
+    /// Answers about usage.
+    pub usage: Data<Usage>,
+    /// Makes events durable.
+    pub recorder: Data<Arc<dyn Recorder>>,
+    /// Makes and checks tokens.
+    pub tokens: Data<Tokens>,
+    /// Tells the time.
+    pub clock: Data<Arc<dyn Clock>>,
+    /// What events have to keep to.
+    pub events: EventsPolicy,
+    /// How the server is.
+    pub health: Data<Arc<dyn Health>>,
+    /// Web origins that may call from a browser: exact ones, or `*`.
+    pub cors_origins: Arc<[String]>,
+}
+
+/// The application. Everything that is registered through paperclip is in the OpenAPI document.
+pub fn app(
+    services: Services,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let has_cors = !services.cors_origins.is_empty();
+    // The last layer is the outermost: ids and problems are there for whatever goes wrong inside.
+    let app = App::new()
+        .wrap(Condition::new(has_cors, cors(&services.cors_origins)))
+        .wrap(security_headers())
+        .wrap(from_fn(with_id))
+        .app_data(services.access)
+        .app_data(services.clients)
+        .app_data(services.usage)
+        .app_data(services.recorder)
+        .app_data(services.tokens)
+        .app_data(services.clock)
+        .app_data(services.health)
+        .app_data(Data::new(services.events))
+        .wrap_api_with_spec(openapi::base());
+    let mut document = Value::Null;
+    let app = routes(app).with_raw_json_spec_v3(|app, spec| {
+        document = openapi::finish(spec);
+        app
+    });
+    docs::mount(app.build(), &document).default_service(actix_web::web::route().to(not_found))
+}
+
+/// The OpenAPI document of the application.
+pub fn document() -> Value {
+    let mut document = Value::Null;
+    // The application itself is of no use here.
+    let _ = routes(App::new().wrap_api_with_spec(openapi::base())).with_raw_json_spec_v3(|app, spec| {
+        document = openapi::finish(spec);
+        app
+    });
+    document
+}
+
+fn routes<T>(app: paperclip::actix::App<T>) -> paperclip::actix::App<T>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,
+{
+    app.service(resource("/api/register", "POST").route(web::post().to(register)))
+        .service(resource("/api/token", "POST").route(web::post().to(issue_token)))
+        .service(resource("/api/logs", "POST").route(web::post().to(post_logs)))
+        .service(resource("/api/usage/daily", "GET").route(web::get().to(daily)))
+        .service(resource("/api/usage/top", "GET").route(web::get().to(top)))
+        .service(resource("/livez", "GET").route(web::get().to(livez)))
+        .service(resource("/readyz", "GET").route(web::get().to(readyz)))
+        .service(resource("/health-check", "GET").route(web::get().to(health_check)))
+}
+
+/// A path and the methods it has; others are answered 405.
+fn resource(path: &str, methods: &'static str) -> web::Resource {
+    let other = move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(methods)) };
+    web::resource(path).default_service(actix_web::web::route().to(other))
+}
+
+async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found(format!("there is no {}", request.path())))
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
+        .allowed_headers([
+            "x-api-key",
+            "authorization",
+            "content-type",
+            "content-encoding",
+            "prefer",
+            "x-request-id",
+        ])
+        .expose_headers(["x-request-id", "retry-after"])
+        .max_age(3_600);
+    origins.iter().fold(cors, |cors, origin| match origin.as_str() {
+        "*" => cors.allow_any_origin(),
+        exact => cors.allowed_origin(exact),
+    })
+}

@@ -1,0 +1,150 @@
+//! The OpenAPI document: what paperclip derives from the handlers, and what its version 2 model cannot
+//! say, added in one place.
+
+use paperclip::v2::models::{DefaultApiRaw, Info};
+use serde_json::{Value, json};
+
+use crate::problem::PROBLEM_JSON;
+
+/// The document to which operations add themselves.
+pub fn base() -> DefaultApiRaw {
+    DefaultApiRaw {
+        info: Info {
+            title: "Activity Tracker API".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            description: Some(
+                "Who calls your API, how much, how fast and with what errors. Bodies are JSON in camelCase, \
+                 times are RFC 3339 in UTC, errors are problems as in RFC 9457."
+                    .into(),
+            ),
+            ..Info::default()
+        },
+        ..DefaultApiRaw::default()
+    }
+}
+
+/// Which problems each operation may answer with, besides 400, 405 and 500 that any may.
+const PROBLEMS: &[(&str, &str, &[u16])] = &[
+    ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 503]),
+    ("post", "/api/token", &[401, 403, 503]),
+    ("post", "/api/logs", &[401, 403, 408, 413, 415, 422, 503]),
+    ("get", "/api/usage/daily", &[401, 403, 404, 422, 503]),
+    ("get", "/api/usage/top", &[401, 403, 422, 503]),
+    ("get", "/livez", &[]),
+    ("get", "/readyz", &[]),
+    ("get", "/health-check", &[]),
+    ("get", "/api-docs", &[]),
+    ("get", "/api-docs/openapi.json", &[]),
+];
+
+/// Completes the document that was converted to version 3.
+pub fn finish(mut spec: Value) -> Value {
+    spec["info"]["license"] = json!({ "name": "MIT" });
+    spec["servers"] = json!([{ "url": "/" }]);
+    spec["components"]["schemas"]["Problem"] = problem_schema();
+    spec["components"]["securitySchemes"]["bearer"] =
+        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token." });
+    add_docs(&mut spec);
+    describe_events(&mut spec);
+    describe_health(&mut spec);
+    // Registration may be open, so that no key is needed.
+    if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
+        security.push(json!({}));
+    }
+    for (method, path, statuses) in PROBLEMS {
+        let responses = &mut spec["paths"][path][method]["responses"];
+        for status in statuses.iter().chain(&[400, 405, 500]) {
+            responses[status.to_string()] = problem_response(*status);
+        }
+    }
+    spec
+}
+
+fn problem_response(status: u16) -> Value {
+    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    json!({
+        "description": status.canonical_reason().unwrap_or("Error"),
+        "content": { PROBLEM_JSON: { "schema": schema } },
+    })
+}
+
+fn problem_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "An error (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "requestId"],
+        "properties": {
+            "type": { "type": "string", "format": "uri-reference" },
+            "title": { "type": "string" },
+            "status": { "type": "integer", "format": "int32" },
+            "detail": { "type": "string", "description": "What to do about it." },
+            "requestId": { "type": "string", "description": "Also in X-Request-Id." },
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "detail"],
+                    "properties": {
+                        "pointer": {
+                            "type": "string",
+                            "description": "#/name for a field of the body, ?name for a parameter.",
+                        },
+                        "detail": { "type": "string" },
+                    },
+                },
+            },
+        },
+    })
+}
+
+/// The forms that a body of events can take, and the preferences.
+fn describe_events(spec: &mut Value) {
+    for field in ["metadata", "requestHeaders"] {
+        spec["components"]["schemas"]["Event"]["properties"][field]["type"] = json!("object");
+    }
+    let event = json!({ "$ref": "#/components/schemas/Event" });
+    let many = json!({ "type": "array", "items": event, "maxItems": 10_000 });
+    let operation = &mut spec["paths"]["/api/logs"]["post"];
+    operation["requestBody"] = json!({
+        "required": true,
+        "content": {
+            "application/json": { "schema": { "oneOf": [event, many] } },
+            "application/x-ndjson": { "schema": { "type": "string", "description": "One event per line." } },
+        },
+    });
+    let header = |name: &str, description: &str| {
+        json!({ "name": name, "in": "header", "required": false, "description": description,
+                "schema": { "type": "string" } })
+    };
+    operation["parameters"] = json!([
+        header(
+            "Prefer",
+            "wait=N (seconds, at most 10): answer 201 once stored. return=representation: list ids."
+        ),
+        header("Content-Encoding", "gzip or zstd."),
+    ]);
+}
+
+/// An unready server says why in the same form as a ready one.
+fn describe_health(spec: &mut Value) {
+    for path in ["/readyz", "/health-check"] {
+        let responses = &mut spec["paths"][path]["get"]["responses"];
+        let mut unready = responses["200"].clone();
+        unready["description"] = json!("Not ready");
+        responses["503"] = unready;
+    }
+}
+
+/// The routes of this document itself, which paperclip mounts after it has been made.
+fn add_docs(spec: &mut Value) {
+    let page = |id: &str, summary: &str, status: &str, media: &str| {
+        let content = json!({ media: { "schema": { "type": "string" } } });
+        let responses = json!({ status: { "description": summary, "content": content } });
+        json!({ "get": { "operationId": id, "summary": summary, "tags": ["Documentation"], "responses": responses } })
+    };
+    spec["paths"]["/api-docs"] = page("apiDocs", "Swagger UI", "308", "text/html");
+    spec["paths"]["/api-docs/openapi.json"] = page("openapi", "This document", "200", "application/json");
+    spec["paths"]["/api-docs/openapi.json"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] =
+        json!({ "type": "object" });
+}

@@ -1,0 +1,228 @@
+//! Events from bytes: one object, an array, or lines. Each item stands for itself.
+
+use std::net::IpAddr;
+
+use activity_domain::activity::{
+    Activity, AgePolicy, Endpoint, Metadata, Method, ResponseTime, Status, Text,
+};
+use activity_domain::client::Role;
+use activity_domain::error::Invalid;
+use activity_domain::id::{ActivityId, ClientId};
+use activity_domain::service::{Access, Caller};
+use activity_domain::time::Timestamp;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::dto::Event;
+use crate::extract::{EventsBody, Media, located};
+use crate::problem::Problem;
+
+/// Events in one request.
+pub const MAX_EVENTS: usize = 10_000;
+
+/// The items of a request, not parsed yet.
+pub enum Items<'a> {
+    /// One object.
+    One(&'a [u8]),
+    /// An array or lines.
+    Many(Vec<&'a [u8]>),
+}
+
+/// Splits a body into its items.
+pub fn split(body: &EventsBody) -> Result<Items<'_>, Problem> {
+    let text = body.bytes.trim_ascii();
+    match (body.media, text.first()) {
+        (Media::Ndjson, _) => split_lines(text).map(Items::Many),
+        (Media::Json, Some(b'[')) => split_array(text).map(Items::Many),
+        (Media::Json, _) => Ok(Items::One(text)),
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = format!("there are more than {MAX_EVENTS} events; send them in parts");
+    Problem::new(actix_web::http::StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn split_lines(text: &[u8]) -> Result<Vec<&[u8]>, Problem> {
+    let lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<&[u8]> = lines.take(MAX_EVENTS + 1).collect();
+    if lines.len() > MAX_EVENTS { Err(too_many()) } else { Ok(lines) }
+}
+
+fn split_array(text: &[u8]) -> Result<Vec<&[u8]>, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let items = json.deserialize_seq(BoundedItems).and_then(|items| json.end().map(|()| items));
+    let items = items.map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    items.ok_or_else(too_many)
+}
+
+/// Takes the items of an array as they stand, or `None` when there are too many to be worth keeping.
+struct BoundedItems;
+
+impl<'de> Visitor<'de> for BoundedItems {
+    type Value = Option<Vec<&'de [u8]>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        let mut count = 0;
+        while let Some(item) = items.next_element::<&'de RawValue>()? {
+            count += 1;
+            if count <= MAX_EVENTS {
+                kept.push(item.get().as_bytes());
+            } else {
+                kept = Vec::new();
+            }
+        }
+        Ok((count <= MAX_EVENTS).then_some(kept))
+    }
+}
+
+/// Why an item was not taken: the field, if it is one, and what is wrong.
+#[derive(Debug)]
+pub struct Rejection {
+    /// Path of the field, such as `statusCode`; empty for the item itself.
+    pub field: String,
+    /// What is wrong.
+    pub detail: String,
+    /// It is not JSON at all.
+    pub is_syntax: bool,
+}
+
+impl Rejection {
+    fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into(), is_syntax: false }
+    }
+
+    /// Both in one sentence.
+    pub fn sentence(&self) -> String {
+        if self.field.is_empty() { self.detail.clone() } else { format!("{}: {}", self.field, self.detail) }
+    }
+}
+
+/// Parses an item's JSON.
+pub fn parse(item: &[u8]) -> Result<Event, Rejection> {
+    // Naming the field costs time; only what fails is parsed again for it.
+    serde_json::from_slice(item).map_err(|_| explain(item))
+}
+
+fn explain(item: &[u8]) -> Rejection {
+    let mut json = serde_json::Deserializer::from_slice(item);
+    match serde_path_to_error::deserialize::<_, Event>(&mut json) {
+        Err(error) if error.inner().is_data() => {
+            let (field, detail) = located(&error.path().to_string(), &error.inner().to_string());
+            Rejection::new(&field, detail)
+        }
+        Err(error) => {
+            Rejection { is_syntax: true, ..Rejection::new("", format!("is not JSON: {}", error.inner())) }
+        }
+        Ok(_) => Rejection { is_syntax: true, ..Rejection::new("", "has text behind its end") },
+    }
+}
+
+/// What an event is checked against.
+pub struct Checks<'a> {
+    /// Who sends it.
+    pub caller: &'a Caller,
+    /// Knows the clients that services record for.
+    pub access: &'a Access,
+    /// How old it may be.
+    pub ages: AgePolicy,
+    /// When the request arrived.
+    pub now: Timestamp,
+}
+
+impl Checks<'_> {
+    /// An activity from an event. The outer error is the store's: nobody's fault, nothing is taken.
+    pub async fn activity(&self, event: Event) -> Result<Result<Activity, Rejection>, Problem> {
+        let client = match self.client(event.client_id.as_deref()).await? {
+            Ok(client) => client,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        Ok(self.build(client, &event))
+    }
+
+    /// Whose event it is: a client's own; for services and admins, the one that they name.
+    async fn client(&self, named: Option<&str>) -> Result<Result<ClientId, Rejection>, Problem> {
+        let own = &self.caller.client.id;
+        let refuse = |detail: &str| Ok(Err(Rejection::new("clientId", detail)));
+        match (self.caller.role(), named) {
+            (Role::Client, None) => Ok(Ok(own.clone())),
+            (Role::Client, Some(named)) if named == own.as_str() => Ok(Ok(own.clone())),
+            (Role::Client, Some(_)) => refuse("must be left out: a client records for itself only"),
+            (Role::Service | Role::Admin, None) => refuse("is missing: say whose call it was"),
+            (Role::Service | Role::Admin, Some(named)) => match ClientId::parse(named) {
+                Err(error) => refuse(&error.0),
+                Ok(id) => match self.access.client(&id).await? {
+                    Some(_) => Ok(Ok(id)),
+                    None => refuse("is not a known client"),
+                },
+            },
+        }
+    }
+
+    fn build(&self, client: ClientId, event: &Event) -> Result<Activity, Rejection> {
+        let (id, at) = self.identity(event)?;
+        let is_client = self.caller.role() == Role::Client;
+        self.ages.check(at, self.now, is_client).map_err(in_field("timestamp"))?;
+        let metadata = event.metadata.as_ref().map(|object| {
+            serde_json::to_string(&object.0)
+                .map_err(|e| Invalid::new(e.to_string()))
+                .and_then(|json| Metadata::from_object(&json))
+        });
+        Ok(Activity {
+            client,
+            id,
+            at,
+            endpoint: Endpoint::parse(&event.endpoint).map_err(in_field("endpoint"))?,
+            method: Method::parse(&event.method).map_err(in_field("method"))?,
+            status: Status::parse(event.status_code).map_err(in_field("statusCode"))?,
+            response_time: optional(event.response_time, ResponseTime::from_millis, "responseTime")?,
+            ip: optional(event.ip_address.as_deref(), parse_ip, "ipAddress")?,
+            user_agent: optional(event.user_agent.as_deref(), Text::parse, "userAgent")?,
+            request_bytes: event.request_bytes,
+            response_bytes: event.response_bytes,
+            error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
+            metadata: metadata.transpose().map_err(in_field("metadata"))?,
+        })
+    }
+
+    /// Id and time. A sender's id needs a time of the sender's too, or a retry would not be recognised.
+    fn identity(&self, event: &Event) -> Result<(ActivityId, Timestamp), Rejection> {
+        let at = optional(event.timestamp.as_deref(), Timestamp::parse, "timestamp")?;
+        let Some(id) = &event.id else {
+            return Ok((ActivityId(Uuid::now_v7()), at.unwrap_or(self.now)));
+        };
+        let id = Uuid::try_parse(id).map_err(|_| Rejection::new("id", "must be a UUID"))?;
+        let at = at
+            .or_else(|| time_of_v7(id))
+            .ok_or_else(|| Rejection::new("id", "needs a timestamp beside it, unless it is a UUIDv7"))?;
+        Ok((ActivityId(id), at))
+    }
+}
+
+fn in_field(field: &'static str) -> impl Fn(Invalid) -> Rejection {
+    move |error| Rejection::new(field, error.0)
+}
+
+fn optional<T, U>(
+    value: Option<T>,
+    parse: impl Fn(T) -> Result<U, Invalid>,
+    field: &'static str,
+) -> Result<Option<U>, Rejection> {
+    value.map(parse).transpose().map_err(in_field(field))
+}
+
+fn parse_ip(text: &str) -> Result<IpAddr, Invalid> {
+    text.parse().map_err(|_| Invalid::new("must be an IPv4 or IPv6 address"))
+}
+
+fn time_of_v7(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanos) = (id.get_version_num() == 7).then(|| id.get_timestamp())??.to_unix();
+    let seconds = i64::try_from(seconds).ok()?;
+    Timestamp::from_micros(seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))?).ok()
+}

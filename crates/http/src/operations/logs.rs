@@ -1,0 +1,208 @@
+//! POST /api/logs
+
+use std::sync::Arc;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use activity_domain::activity::{Activity, AgePolicy};
+use activity_domain::port::{Clock, Receipt, Recorder};
+use activity_domain::service::Access;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use paperclip::actix::OperationModifier;
+use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, Either, Response};
+use paperclip::v2::schema::Apiv2Schema;
+
+use super::events::{Checks, Items, Rejection, parse, split};
+use super::prelude::*;
+use crate::auth::Authenticated;
+use crate::dto::{Event, LogsResponse, RejectedEvent};
+use crate::extract::EventsBody;
+use crate::problem::{FieldError, Problem};
+
+/// The longest that `Prefer: wait` waits, in seconds.
+const MAX_WAIT: u64 = 10;
+/// How many reasons a request gets of which nothing could be taken.
+const MAX_REASONS: usize = 100;
+
+/// What events have to keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct EventsPolicy {
+    /// How old they may be.
+    pub ages: AgePolicy,
+}
+
+/// Records events durably.
+#[api_v2_operation(
+    summary = "Record events",
+    description = "One event, an array, or one per line (application/x-ndjson); gzip or zstd; up to 10,000 events and 10 MB. Answered 202 once the events are on disk: from then on they survive a crash. `Prefer: wait=5` asks to wait until they are in the database: 201. One bad event never sinks the others.",
+    operation_id = "postLogs",
+    tags("Events")
+)]
+pub async fn post_logs(
+    caller: Authenticated,
+    body: EventsBody,
+    request: HttpRequest,
+    access: Data<Access>,
+    recorder: Data<Arc<dyn Recorder>>,
+    clock: Data<Arc<dyn Clock>>,
+    policy: Data<EventsPolicy>,
+) -> Result<Recorded, Problem> {
+    let checks = Checks { caller: &caller.0, access: &access, ages: policy.ages, now: clock.now() };
+    let (activities, rejected) = match split(&body)? {
+        Items::One(item) => (vec![one(&checks, item).await?], Vec::new()),
+        Items::Many(items) => many(&checks, &items).await?,
+    };
+    let wishes = Wishes::of(request.headers());
+    let response = LogsResponse {
+        accepted: activities.len() as u64,
+        rejected,
+        ids: wishes.ids.then(|| activities.iter().map(|a| a.id.0.to_string()).collect()),
+    };
+    let receipt = recorder.record(activities).await?;
+    let stored = wait(&recorder, receipt, wishes.wait).await;
+    Ok(Recorded { stored, response })
+}
+
+/// A single event: what is wrong with it is wrong with the request.
+async fn one(checks: &Checks<'_>, item: &[u8]) -> Result<Activity, Problem> {
+    let refuse = |rejection: Rejection| {
+        if rejection.is_syntax {
+            return Problem::malformed(format!("the body {}", rejection.detail));
+        }
+        Problem::invalid(format!("#/{}", rejection.field.replace('.', "/")), rejection.detail)
+    };
+    checks.activity(parse(item).map_err(refuse)?).await?.map_err(refuse)
+}
+
+type Sorted = (Vec<Activity>, Vec<RejectedEvent>);
+
+/// Several events: each is taken or not, unless none can be.
+async fn many(checks: &Checks<'_>, items: &[&[u8]]) -> Result<Sorted, Problem> {
+    let (mut activities, mut rejected) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut errors = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let activity = match parse(item) {
+            Ok(event) => checks.activity(event).await?,
+            Err(rejection) => Err(rejection),
+        };
+        match activity {
+            Ok(activity) => activities.push(activity),
+            Err(rejection) => {
+                rejected.push(RejectedEvent { index: index as u64, detail: rejection.sentence() });
+                if errors.len() < MAX_REASONS {
+                    let field = rejection.field.replace('.', "/");
+                    let pointer = format!("#/{index}/{field}").trim_end_matches('/').to_owned();
+                    errors.push(FieldError { pointer, detail: rejection.detail });
+                }
+            }
+        }
+    }
+    if activities.is_empty() {
+        let detail = if items.is_empty() { "there are no events" } else { "no event could be taken" };
+        return Err(Problem::invalid_fields(detail, errors));
+    }
+    Ok((activities, rejected))
+}
+
+async fn wait(recorder: &Data<Arc<dyn Recorder>>, receipt: Receipt, seconds: Option<u64>) -> bool {
+    let Some(seconds) = seconds else { return false };
+    tokio::time::timeout(Duration::from_secs(seconds), recorder.stored(receipt)).await.is_ok()
+}
+
+/// What the caller prefers (RFC 7240).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    wait: Option<u64>,
+    ids: bool,
+}
+
+impl Wishes {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut wishes = Self::default();
+        for value in headers.get_all("prefer").filter_map(|v| v.to_str().ok()) {
+            for preference in value.split(',').map(str::trim) {
+                match preference.split_once('=') {
+                    Some(("wait", seconds)) => {
+                        wishes.wait = seconds.parse().ok().map(|s: u64| s.min(MAX_WAIT));
+                    }
+                    Some(("return", "representation")) => wishes.ids = true,
+                    // Preferences that are not known are to be ignored.
+                    _ => {}
+                }
+            }
+        }
+        wishes
+    }
+}
+
+/// 202 once durable, 201 once stored.
+pub struct Recorded {
+    stored: bool,
+    response: LogsResponse,
+}
+
+impl Responder for Recorded {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = if self.stored { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+        HttpResponse::build(status).json(self.response)
+    }
+}
+
+impl Apiv2Schema for Recorded {}
+
+impl OperationModifier for Recorded {
+    fn update_response(operation: &mut DefaultOperationRaw) {
+        for (status, description) in
+            [("201", "Stored in the database"), ("202", "Durable on this node's disk")]
+        {
+            let mut schema = LogsResponse::schema_with_ref();
+            schema.retain_ref();
+            let response = Response {
+                description: Some(description.into()),
+                schema: Some(schema),
+                ..Response::default()
+            };
+            operation.responses.insert(status.into(), Either::Right(response));
+        }
+    }
+
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        Json::<LogsResponse>::update_definitions(map);
+    }
+}
+
+impl Apiv2Schema for EventsBody {}
+
+/// One event stands for all forms here; [`crate::openapi`] adds the others.
+impl OperationModifier for EventsBody {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        Json::<Event>::update_parameter(operation);
+    }
+
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        Json::<Event>::update_definitions(map);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn preferences_are_read_and_bounded() {
+        let wishes = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static(text));
+            Wishes::of(&headers)
+        };
+        assert_eq!(wishes("wait=5"), Wishes { wait: Some(5), ids: false });
+        assert_eq!(wishes("respond-async, wait=99"), Wishes { wait: Some(10), ids: false });
+        assert_eq!(wishes("return=representation,wait=x"), Wishes { wait: None, ids: true });
+    }
+}

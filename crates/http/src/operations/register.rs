@@ -1,0 +1,53 @@
+//! POST /api/register
+
+use std::sync::Arc;
+
+use activity_domain::client::{ClientName, Email, RateLimit, Role};
+use activity_domain::port::Clock;
+use activity_domain::service::{Clients, Registration};
+use paperclip::actix::CreatedJson;
+
+use super::prelude::*;
+use crate::auth::MaybeAuthenticated;
+use crate::dto::{RegisterRequest, RegisterResponse};
+use crate::extract::JsonBody;
+use crate::problem::{At, Problem};
+use crate::token::Tokens;
+
+/// Registers a client and shows its key, once.
+#[api_v2_operation(
+    summary = "Register a client",
+    description = "Open to everybody or to admins, as the server is set up (REGISTRATION). The API key is shown this once.",
+    operation_id = "register",
+    tags("Clients")
+)]
+pub async fn register(
+    caller: MaybeAuthenticated,
+    body: JsonBody<RegisterRequest>,
+    clients: Data<Clients>,
+    tokens: Data<Tokens>,
+    clock: Data<Arc<dyn Clock>>,
+) -> Result<CreatedJson<RegisterResponse>, Problem> {
+    let new = clients.register(parse(&body.0)?, caller.0.as_ref()).await?;
+    let (token, _) = tokens
+        .issue(&new.client.id, &new.key_id, clock.now())
+        .ok_or_else(|| Problem::unavailable("no token could be signed", 1))?;
+    Ok(CreatedJson(RegisterResponse {
+        client_id: new.client.id.to_string(),
+        name: new.client.name.as_str().to_owned(),
+        email: new.client.email.map(|email| email.as_str().to_owned()).unwrap_or_default(),
+        api_key: new.key.reveal().to_owned(),
+        token,
+        rate_limit: new.client.rate_limit.get(),
+        created_at: new.client.created_at.to_string(),
+    }))
+}
+
+fn parse(body: &RegisterRequest) -> Result<Registration, Problem> {
+    Ok(Registration {
+        name: ClientName::parse(&body.name).at("#/name")?,
+        email: Email::parse(&body.email).at("#/email")?,
+        rate_limit: body.rate_limit.map(RateLimit::parse).transpose().at("#/rateLimit")?,
+        role: body.role.as_deref().map(Role::parse).transpose().at("#/role")?,
+    })
+}

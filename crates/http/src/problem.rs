@@ -1,0 +1,212 @@
+//! Every error answer: `application/problem+json` as in RFC 9457.
+
+use std::fmt;
+
+use activity_domain::error::{AccessError, Invalid, RecordError, StoreError};
+use activity_domain::service::{RegisterError, UsageError};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use paperclip::v2::schema::Apiv2Errors;
+use serde::Serialize;
+
+/// The media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error answer.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    header: Option<(HeaderName, String)>,
+}
+
+/// A field that does not hold what it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// `#/name` for a field of the body (RFC 6901), `?name` for a parameter of the query.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A problem as it goes over the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    request_id: &'a str,
+}
+
+impl Problem {
+    /// An answer with a status and an explanation for the caller.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
+    }
+
+    /// 400: not what the media type says it is.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 422: well-formed, but one field does not hold what it should.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (pointer, detail) = (pointer.into(), detail.into());
+        let text = format!("{}: {detail}", pointer.trim_start_matches(['#', '/', '?']));
+        Self::invalid_fields(text, vec![FieldError { pointer, detail }])
+    }
+
+    /// 422: several fields do not hold what they should.
+    pub fn invalid_fields(detail: impl Into<String>, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    /// 401: a key or token is needed, or the one that came is not valid.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        let challenge = "Bearer realm=\"activity-tracker\"".to_owned();
+        Self { header: Some((WWW_AUTHENTICATE, challenge)), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
+    /// 403: the caller is known and may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 404: there is no such thing, or none that the caller may know of.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 405, with the methods that there are.
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("this path has {allowed}");
+        Self {
+            header: Some((ALLOW, allowed.to_owned())),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+        }
+    }
+
+    /// 503 with `Retry-After` in seconds.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+        let header = Some((RETRY_AFTER, retry_after.to_string()));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    /// The answer, carrying the request's id.
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+            request_id,
+        };
+        let mut response = HttpResponse::build(self.status);
+        if let Some(header) = &self.header {
+            response.insert_header((header.0.clone(), header.1.as_str()));
+        }
+        // A struct of strings and numbers always serialises.
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).body(json)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The middleware of [`crate::request`] builds the answer again with the request's id.
+    fn error_response(&self) -> HttpResponse {
+        self.response("")
+    }
+}
+
+/// Statuses are documented per operation in [`crate::openapi`].
+impl Apiv2Errors for Problem {}
+
+/// What the caller hears of a store's failure: nothing of its inside, which goes into the log.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "a request needs the store, which does not answer");
+            return Self::unavailable("the database does not answer at present", 5);
+        }
+        tracing::error!(%error, "a request failed on the store");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the database could not answer")
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Unknown => Self::unauthorized("the API key or token is not valid"),
+            AccessError::Deactivated => Self::forbidden("this client is deactivated"),
+            AccessError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        tracing::warn!(%error, "events were refused");
+        match error {
+            RecordError::Full => {
+                Self::unavailable("events cannot be taken at present: the spool is full", 10)
+            }
+            RecordError::Failing(_) => {
+                Self::unavailable("events cannot be taken at present: the spool cannot be written", 5)
+            }
+            RecordError::Closed => Self::unavailable("the server is shutting down", 1),
+        }
+    }
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Forbidden(why) => Self::forbidden(why),
+            RegisterError::Unauthenticated => Self::unauthorized("registration needs an admin's API key"),
+            RegisterError::EmailTaken => Self {
+                errors: vec![FieldError { pointer: "#/email".into(), detail: "is taken".into() }],
+                ..Self::new(StatusCode::CONFLICT, "another client has this email")
+            },
+            RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Forbidden => Self::forbidden("this needs the role service or admin"),
+            UsageError::NoSuchClient => Self::not_found("there is no such client"),
+            UsageError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Says where an invalid value stood.
+pub trait At<T> {
+    /// Turns an invalid value into a 422 that points at it.
+    fn at(self, pointer: &str) -> Result<T, Problem>;
+}
+
+impl<T> At<T> for Result<T, Invalid> {
+    fn at(self, pointer: &str) -> Result<T, Problem> {
+        self.map_err(|error| Problem::invalid(pointer, error.to_string()))
+    }
+}

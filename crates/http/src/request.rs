@@ -1,0 +1,85 @@
+//! What all requests and answers have: an id, problems that carry it, and headers that browsers heed.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::{Error, HttpRequest, HttpResponse};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Takes the caller's `X-Request-Id` or makes one, puts it on the answer and into problems, and sees
+/// to it that every error is a problem.
+pub async fn with_id<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = id_of(request.request());
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let response = next.call(request).await?.map_into_boxed_body();
+    let (request, response) = response.into_parts();
+    let mut response = match problem(&response) {
+        Some(problem) => keep_headers(&response, problem.response(id.to_str().unwrap_or_default())),
+        None => response,
+    };
+    let status = response.status();
+    if status.is_server_error() {
+        tracing::warn!(%method, path, status = status.as_u16(), request_id = ?id, "request failed");
+    } else {
+        tracing::debug!(%method, path, status = status.as_u16(), request_id = ?id, "request");
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    Ok(ServiceResponse::new(request, response))
+}
+
+/// The problem behind an error answer. Errors that are not ours come from actix itself.
+fn problem(response: &HttpResponse) -> Option<Problem> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    let ours = response.error().and_then(|error| error.as_error::<Problem>()).cloned();
+    Some(ours.unwrap_or_else(|| {
+        let detail = response.error().map_or_else(String::new, ToString::to_string);
+        if status.is_server_error() {
+            tracing::error!(detail, "an unexpected error");
+            return Problem::new(status, "something went wrong here; the log has the details");
+        }
+        Problem::new(status, detail)
+    }))
+}
+
+/// An outer layer (CORS) may have set headers on the answer that is replaced.
+fn keep_headers(old: &HttpResponse, mut new: HttpResponse) -> HttpResponse {
+    for (name, value) in old.headers() {
+        if !new.headers().contains_key(name) && name != "content-length" {
+            new.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    new
+}
+
+fn id_of(request: &HttpRequest) -> HeaderValue {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
+    let given = request.headers().get(REQUEST_ID);
+    let given = given.filter(|v| (1..=128).contains(&v.len()) && v.as_bytes().iter().all(legal));
+    given.cloned().unwrap_or_else(|| {
+        let mut buffer = Uuid::encode_buffer();
+        let text = Uuid::now_v7().simple().encode_lower(&mut buffer);
+        // 32 hexadecimal digits are a legal value.
+        HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+    })
+}
+
+/// Headers that keep a browser from misusing an answer.
+pub fn security_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("X-Frame-Options", "DENY"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))
+        .add(("Cache-Control", "no-store"))
+}

@@ -1,0 +1,39 @@
+//! Sockets, limits and time-outs.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+
+use crate::app::{Services, app};
+
+/// Time for a request's headers to arrive.
+const HEADERS_DEADLINE: Duration = Duration::from_secs(5);
+/// An idle connection is kept so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections per worker thread; more wait in the backlog.
+const MAX_CONNECTIONS: usize = 12_500;
+
+/// How the server is run.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerConfig {
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How long a stop waits for requests in flight, in seconds.
+    pub grace_seconds: u64,
+}
+
+/// Starts serving on a socket. The future ends when the server has been stopped through its handle.
+pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || app(services.clone()))
+        .workers(config.workers)
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(HEADERS_DEADLINE)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(config.grace_seconds)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}

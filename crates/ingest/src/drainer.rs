@@ -1,0 +1,268 @@
+//! Batches from the spool into the sink, until it has them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use activity_domain::error::StoreError;
+use activity_domain::id::StreamId;
+use activity_domain::port::{ActivitySink, Append, Appended, Batch, Record, SetAside};
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::codec;
+use crate::reader::{Chunk, Reader};
+use crate::spool::{Drained, Shared, Spool};
+
+/// When a batch is due, and how large it may get.
+#[derive(Debug, Clone)]
+pub struct DrainConfig {
+    /// A batch is due when so many events wait ...
+    pub batch_size: usize,
+    /// ... or the first of them has waited so long.
+    pub interval: Duration,
+    /// What a batch grows to when the spool is behind: one transaction costs about the same for a
+    /// hundred rows and for some thousands.
+    pub max_batch: usize,
+}
+
+impl DrainConfig {
+    /// A configuration whose batches grow to 5,000 events when behind.
+    pub fn new(batch_size: usize, interval: Duration) -> Self {
+        Self { batch_size, interval, max_batch: batch_size.max(5_000) }
+    }
+}
+
+/// A batch's payload is kept near this many bytes.
+const MAX_BATCH_BYTES: usize = 4 << 20;
+/// Failing batches are halved down to this. A single row would be mistaken for poison when it is the
+/// store that refuses everything.
+const MIN_BATCH: usize = 16;
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// What became of the drained events since the start, and how often the store failed.
+#[derive(Debug, Default)]
+pub struct Totals {
+    stored: AtomicU64,
+    duplicate: AtomicU64,
+    discarded: AtomicU64,
+    set_aside: AtomicU64,
+    retries: AtomicU64,
+    damaged: AtomicU64,
+}
+
+impl Totals {
+    /// How the drained events split up.
+    pub fn appended(&self) -> Appended {
+        Appended {
+            stored: self.stored.load(Ordering::Relaxed),
+            duplicate: self.duplicate.load(Ordering::Relaxed),
+            discarded: self.discarded.load(Ordering::Relaxed),
+            set_aside: self.set_aside.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Attempts that failed and were repeated.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Damaged places in the spool that were skipped and kept in quarantine.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, appended: Appended) {
+        self.stored.fetch_add(appended.stored, Ordering::Relaxed);
+        self.duplicate.fetch_add(appended.duplicate, Ordering::Relaxed);
+        self.discarded.fetch_add(appended.discarded, Ordering::Relaxed);
+        self.set_aside.fetch_add(appended.set_aside, Ordering::Relaxed);
+    }
+}
+
+/// Drains a spool into a sink. One per spool.
+pub struct Drainer {
+    shared: Arc<Shared>,
+    reader: Option<Reader>,
+    sink: Arc<dyn ActivitySink>,
+    config: DrainConfig,
+    totals: Arc<Totals>,
+    /// Where the sink stands, if known.
+    cursor: Option<Drained>,
+    /// The size that the next batch may have; halved when the store fails.
+    size: usize,
+    backoff: Duration,
+}
+
+impl Drainer {
+    /// A drainer for this spool.
+    pub fn new(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
+        let (reader, size) = (Some(spool.reader()), config.max_batch);
+        let (shared, totals) = (spool.shared(), Arc::default());
+        Self { shared, reader, sink, config, totals, cursor: None, size, backoff: FIRST_BACKOFF }
+    }
+
+    /// What it has done so far; stays readable while it runs.
+    pub fn totals(&self) -> Arc<Totals> {
+        self.totals.clone()
+    }
+
+    /// Drains until `stop` turns true, then goes on without waiting for full batches until nothing
+    /// is left. The caller bounds that last part: with the store out of reach it does not end. An
+    /// abandoned attempt is settled by the cursor when the spool is opened again.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            match self.next_chunk().await {
+                Ok(Some(chunk)) => self.store(chunk).await,
+                Ok(None) if *stop.borrow() => return,
+                Ok(None) => self.wait(&mut stop).await,
+                Err(error) => {
+                    tracing::error!(%error, "the spool cannot be read; trying again");
+                    self.back_off().await;
+                }
+            }
+        }
+    }
+
+    /// Waits until a batch is due in the current stream.
+    async fn wait(&self, stop: &mut watch::Receiver<bool>) {
+        let mut durable = self.shared.durable.clone();
+        let mut wanted = self.shared.wanted.subscribe();
+        let stream = self.shared.log.lock().current();
+        let done = self.cursor.filter(|c| c.stream == stream).map_or(0, |c| c.next);
+        let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
+        let due = async {
+            if durable.wait_for(|next| *next > done).await.is_err() {
+                // The spool is closed; there is nothing more to come but `stop`.
+                return std::future::pending().await;
+            }
+            let deadline = Instant::now() + self.config.interval;
+            let full = done + self.config.batch_size as u64;
+            tokio::select! {
+                _ = timeout_at(deadline, durable.wait_for(|next| *next >= full)) => {}
+                _ = wanted.wait_for(|wanted| *wanted > done) => {}
+            }
+        };
+        tokio::select! {
+            _ = stopped => {}
+            () = due => {}
+        }
+    }
+
+    /// Reads off the runtime's threads: a cold segment may have to come from the disk.
+    async fn next_chunk(&mut self) -> std::io::Result<Option<Chunk>> {
+        let Some(mut reader) = self.reader.take() else {
+            return Err(std::io::Error::other("the reader was lost in a panic"));
+        };
+        let size = self.size;
+        let read = move || {
+            let chunk = reader.next_chunk(size, MAX_BATCH_BYTES);
+            (reader, chunk)
+        };
+        let (reader, chunk) = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)?;
+        self.totals.damaged.store(reader.damaged(), Ordering::Relaxed);
+        self.reader = Some(reader);
+        chunk
+    }
+
+    /// Offers a chunk until the sink stands past it.
+    async fn store(&mut self, chunk: Chunk) {
+        let Some(expected) = self.position(chunk.stream).await else {
+            return self.reread(chunk.stream, chunk.frames.first().map_or(0, |f| f.0));
+        };
+        let Some(batch) = batch(chunk, expected).map(Arc::new) else { return };
+        match self.sink.append(&batch).await {
+            Ok(Append::Stored(appended)) => {
+                self.totals.add(appended);
+                self.moved(batch.stream, batch.next);
+                self.backoff = FIRST_BACKOFF;
+                self.size = (self.size * 2).min(self.config.max_batch);
+            }
+            Ok(Append::Moved(next)) => {
+                if next >= batch.next {
+                    // An attempt whose answer was lost had gone through.
+                    let stored = (batch.records.len() + batch.unreadable.len()) as u64;
+                    self.totals.add(Appended { stored, ..Appended::default() });
+                }
+                self.moved(batch.stream, next);
+                self.reread(batch.stream, next);
+            }
+            Err(error) => {
+                self.failed(&error).await;
+                self.reread(batch.stream, expected);
+            }
+        }
+    }
+
+    /// Where the sink stands in a stream, asked once per stream. `None` if it cannot say.
+    async fn position(&mut self, stream: StreamId) -> Option<u64> {
+        if let Some(cursor) = self.cursor.filter(|c| c.stream == stream) {
+            return Some(cursor.next);
+        }
+        match self.sink.position(stream).await {
+            Ok(next) => {
+                self.cursor = Some(Drained { stream, next });
+                Some(next)
+            }
+            Err(error) => {
+                self.failed(&error).await;
+                None
+            }
+        }
+    }
+
+    fn moved(&mut self, stream: StreamId, next: u64) {
+        let drained = Drained { stream, next };
+        self.cursor = Some(drained);
+        self.shared.drained.send_replace(Some(drained));
+    }
+
+    fn reread(&mut self, stream: StreamId, next: u64) {
+        if let Some(Err(error)) = self.reader.as_mut().map(|reader| reader.seek(stream, next)) {
+            tracing::error!(%error, "the spool cannot be read");
+        }
+    }
+
+    async fn failed(&mut self, error: &StoreError) {
+        self.totals.retries.fetch_add(1, Ordering::Relaxed);
+        if error.is_transient() {
+            tracing::warn!(%error, "the store does not take a batch; it stays in the spool");
+        } else {
+            tracing::error!(%error, "the store refuses a batch; it stays in the spool");
+        }
+        self.size = (self.size / 2).max(MIN_BATCH.min(self.config.max_batch));
+        self.back_off().await;
+    }
+
+    async fn back_off(&mut self) {
+        // Half fixed, half random: instances that failed together do not come back together.
+        let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+        sleep(self.backoff.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))).await;
+        self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+    }
+}
+
+/// The part of a chunk that the sink does not have yet; `None` if it has all.
+fn batch(chunk: Chunk, expected: u64) -> Option<Batch> {
+    let next = chunk.frames.last()?.0 + 1;
+    if next <= expected {
+        return None;
+    }
+    let (mut records, mut unreadable) = (Vec::with_capacity(chunk.frames.len()), Vec::new());
+    for (_, payload) in chunk.frames.into_iter().filter(|(sequence, _)| *sequence >= expected) {
+        match record(payload) {
+            Ok(record) => records.push(record),
+            Err(refused) => unreadable.push(refused),
+        }
+    }
+    Some(Batch { stream: chunk.stream, expected, next, records, unreadable })
+}
+
+fn record(payload: Bytes) -> Result<Record, SetAside> {
+    match codec::decode(&payload) {
+        Ok(activity) => Ok(Record { payload, activity }),
+        Err(error) => Err(SetAside { payload, reason: error.to_string() }),
+    }
+}

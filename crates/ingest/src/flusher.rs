@@ -1,0 +1,209 @@
+//! The one writer. Everything that waits goes into one write and one fdatasync (group commit), so the
+//! cost of durability is shared by all callers of that moment.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use activity_domain::error::RecordError;
+use activity_domain::id::StreamId;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{oneshot, watch};
+
+use crate::disk::{Disk, SegmentFile};
+use crate::frame::{self, Checksum};
+use crate::log::Log;
+use crate::segment::{self, Segment};
+
+/// Frames of one `record` call, not numbered yet.
+pub struct Job {
+    /// One or more frames, without number and checksum.
+    pub frames: Vec<u8>,
+    /// How many.
+    pub count: u64,
+    /// Is told the sequence number after the last frame, once they are durable.
+    pub done: oneshot::Sender<Result<u64, RecordError>>,
+}
+
+/// What waits for the flusher, bounded in bytes.
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Queue {
+    /// A queue that holds so many bytes of frames.
+    pub fn new(max_bytes: usize) -> Self {
+        Self { waiting: Mutex::default(), wake: Condvar::new(), max_bytes }
+    }
+
+    /// Adds a job, unless too much waits already.
+    pub fn push(&self, job: Job) -> Result<(), RecordError> {
+        let mut waiting = self.waiting.lock();
+        if waiting.closed {
+            return Err(RecordError::Closed);
+        }
+        if waiting.bytes + job.frames.len() > self.max_bytes {
+            return Err(RecordError::Full);
+        }
+        waiting.bytes += job.frames.len();
+        waiting.jobs.push(job);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// No more jobs are taken; those that wait are still written.
+    pub fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits for work and takes all of it. `None` once closed and empty.
+    fn take(&self) -> Option<Vec<Job>> {
+        let mut waiting = self.waiting.lock();
+        while waiting.jobs.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            self.wake.wait(&mut waiting);
+        }
+        waiting.bytes = 0;
+        Some(std::mem::take(&mut waiting.jobs))
+    }
+}
+
+/// Where and how segments are written.
+pub struct Flusher {
+    /// The spool's folder.
+    pub folder: PathBuf,
+    /// The number of this opening.
+    pub opening: u64,
+    /// The stream of this opening.
+    pub stream: StreamId,
+    /// The length that segments usually have.
+    pub segment_bytes: u64,
+    /// The length that all segments together may have.
+    pub max_bytes: u64,
+    /// The file system.
+    pub disk: Arc<dyn Disk>,
+    /// Shared with the reader.
+    pub log: Arc<Mutex<Log>>,
+    /// Is told how far the stream is durable.
+    pub durable: watch::Sender<u64>,
+}
+
+struct Active {
+    file: Box<dyn SegmentFile>,
+    offset: u64,
+    size: u64,
+}
+
+impl Flusher {
+    /// Writes what comes through the queue until it is closed and empty.
+    pub fn run(self, queue: &Queue) {
+        let mut writer = Writer {
+            checksum: Checksum::of(self.stream),
+            flusher: self,
+            active: None,
+            next: 0,
+            durable: 0,
+            buffer: Vec::new(),
+        };
+        while let Some(jobs) = queue.take() {
+            writer.flush(jobs);
+        }
+    }
+}
+
+struct Writer {
+    flusher: Flusher,
+    checksum: Checksum,
+    active: Option<Active>,
+    /// The next number to give out. Numbers of refused frames are not given out again.
+    next: u64,
+    /// The number after the last frame that was acknowledged.
+    durable: u64,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    fn flush(&mut self, jobs: Vec<Job>) {
+        self.buffer.clear();
+        for job in &jobs {
+            self.buffer.extend_from_slice(&job.frames);
+        }
+        let mut next = self.next;
+        let written = self.write();
+        if written.is_ok() {
+            self.flusher.log.lock().advance(self.durable);
+        }
+        for job in jobs {
+            next += job.count;
+            // A caller that has gone away has no use for the answer.
+            let _ = job.done.send(written.clone().map(|()| next));
+        }
+        if written.is_ok() {
+            self.flusher.durable.send_replace(self.durable);
+        }
+    }
+
+    fn write(&mut self) -> Result<(), RecordError> {
+        let len = self.buffer.len() as u64;
+        let fits = self.active.as_ref().is_some_and(|a| a.offset + len <= a.size);
+        if !fits {
+            self.rotate(len)?;
+        }
+        let Some(active) = self.active.as_mut() else { return Err(RecordError::Closed) };
+        let after = frame::seal(&mut self.buffer, self.checksum, self.next);
+        self.next = after;
+        let synced = active.file.write_at(&self.buffer, active.offset).and_then(|()| active.file.sync());
+        if let Err(error) = synced {
+            tracing::error!(%error, "the spool's segment cannot be written; it is given up for a new one");
+            self.give_up();
+            return Err(RecordError::Failing(error.to_string()));
+        }
+        active.offset += len;
+        self.durable = after;
+        Ok(())
+    }
+
+    /// Opens a segment with room for `len` bytes of frames. Where that fails, nothing has changed.
+    fn rotate(&mut self, len: u64) -> Result<(), RecordError> {
+        let f = &self.flusher;
+        let size = f.segment_bytes.max(len + segment::HEADER as u64);
+        if f.log.lock().bytes() + size > f.max_bytes {
+            return Err(RecordError::Full);
+        }
+        let segment = Segment::new(&f.folder, f.opening, f.stream, self.next, self.durable);
+        let failing = |error: std::io::Error| {
+            tracing::error!(%error, "the spool cannot open a segment");
+            RecordError::Failing(error.to_string())
+        };
+        let file = f.disk.create(&segment.path, size).map_err(failing)?;
+        if let Err(error) = file.write_at(&segment.header(), 0) {
+            // Without a header and with nothing in it, the file would only mislead.
+            let _ = std::fs::remove_file(&segment.path);
+            return Err(failing(error));
+        }
+        f.log.lock().push(segment, size);
+        self.active = Some(Active { file, offset: segment::HEADER as u64, size });
+        Ok(())
+    }
+
+    /// Leaves a segment whose last write failed. Cutting it keeps the refused frames from being read
+    /// after a restart; the next segment's header says the same, in case the cut fails too.
+    fn give_up(&mut self) {
+        if let Some(active) = self.active.take()
+            && let Err(error) = active.file.truncate(active.offset)
+        {
+            tracing::warn!(%error, "the given-up segment cannot be cut");
+        }
+    }
+}

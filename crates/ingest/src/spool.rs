@@ -1,0 +1,235 @@
+//! The spool: the port `Recorder` over a folder of segments.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use activity_domain::activity::Activity;
+use activity_domain::error::RecordError;
+use activity_domain::id::StreamId;
+use activity_domain::port::{Randomness, Receipt, Recorder};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use crate::codec;
+use crate::disk::Disk;
+use crate::flusher::{Flusher, Job, Queue};
+use crate::frame;
+use crate::log::Log;
+use crate::reader::Reader;
+use crate::segment::Segment;
+
+/// The size and place of a spool.
+#[derive(Debug, Clone)]
+pub struct SpoolConfig {
+    /// The folder; it is made if missing, and belongs to one process at a time.
+    pub folder: PathBuf,
+    /// What all segments together may take. When it is reached, events are refused until the
+    /// database has caught up.
+    pub max_bytes: u64,
+}
+
+impl SpoolConfig {
+    /// Segments are a sixteenth of the spool, between 1 and 16 MiB: small enough to be given back
+    /// soon, large enough that opening one is rare.
+    fn segment_bytes(&self) -> u64 {
+        (self.max_bytes / 16).clamp(1 << 20, 16 << 20)
+    }
+}
+
+/// Frames that may wait for the flusher, in bytes.
+const MAX_WAITING: usize = 64 << 20;
+
+/// A spool could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the spool {0} is in use by another process")]
+    InUse(PathBuf),
+    /// The folder cannot be read or written.
+    #[error("the spool {folder} cannot be opened: {error}")]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// How far the drainer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Drained {
+    pub stream: StreamId,
+    pub next: u64,
+}
+
+/// What spool and drainer share.
+pub(crate) struct Shared {
+    pub log: Arc<Mutex<Log>>,
+    pub durable: watch::Receiver<u64>,
+    pub drained: watch::Sender<Option<Drained>>,
+    /// The current stream is to be drained at once up to this number.
+    pub wanted: watch::Sender<u64>,
+    pub quarantine: PathBuf,
+}
+
+/// A durable spool. Dropping it writes what waits and ends its thread.
+pub struct Spool {
+    stream: StreamId,
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    accepted: AtomicU64,
+    flusher: Option<std::thread::JoinHandle<()>>,
+    /// Held for as long as the spool is open.
+    _lock: File,
+}
+
+impl Spool {
+    /// Opens a folder. What an earlier process left in it will be drained first.
+    pub fn open(
+        config: &SpoolConfig,
+        disk: Arc<dyn Disk>,
+        random: &dyn Randomness,
+    ) -> Result<Self, OpenError> {
+        let io = |error| OpenError::Io { folder: config.folder.clone(), error };
+        std::fs::create_dir_all(&config.folder).map_err(io)?;
+        let lock = lock(&config.folder)?;
+        let older = segments(&config.folder).map_err(io)?;
+        let opening = older.iter().map(|(s, _)| s.opening + 1).max().unwrap_or(0);
+        let mut bits = [0; 16];
+        random.fill(&mut bits);
+        let stream = StreamId(Uuid::from_bytes(bits));
+        let log = Arc::new(Mutex::new(Log::new(older, stream)));
+        let (durable, durable_seen) = watch::channel(0);
+        let queue = Arc::new(Queue::new(MAX_WAITING));
+        let flusher = Flusher {
+            folder: config.folder.clone(),
+            opening,
+            stream,
+            segment_bytes: config.segment_bytes(),
+            max_bytes: config.max_bytes,
+            disk,
+            log: log.clone(),
+            durable,
+        };
+        let jobs = queue.clone();
+        let thread = std::thread::Builder::new().name("spool-flusher".into());
+        let flusher = thread.spawn(move || flusher.run(&jobs)).map_err(io)?;
+        let shared = Arc::new(Shared {
+            log,
+            durable: durable_seen,
+            drained: watch::Sender::new(None),
+            wanted: watch::Sender::new(0),
+            quarantine: config.folder.join("quarantine"),
+        });
+        let accepted = AtomicU64::new(0);
+        Ok(Self { stream, queue, shared, accepted, flusher: Some(flusher), _lock: lock })
+    }
+
+    /// How many activities were made durable since it was opened.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Whether events can be made durable at present, found out by doing it with none.
+    pub async fn check(&self) -> Result<(), RecordError> {
+        self.submit(Vec::new(), 0).await.map(|_| ())
+    }
+
+    async fn submit(&self, frames: Vec<u8>, count: u64) -> Result<u64, RecordError> {
+        let (done, answer) = oneshot::channel();
+        self.queue.push(Job { frames, count, done })?;
+        // Without an answer the flusher is gone, and with it the node's promise.
+        answer.await.map_err(|_| RecordError::Closed)?
+    }
+
+    /// Bytes that its segments take on disk.
+    pub fn bytes(&self) -> u64 {
+        self.shared.log.lock().bytes()
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(self.shared.log.clone(), self.shared.quarantine.clone())
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.flusher.take() {
+            // A panicked flusher has failed its callers already.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Recorder for Spool {
+    async fn record(&self, batch: Vec<Activity>) -> Result<Receipt, RecordError> {
+        if batch.is_empty() {
+            return Ok(Receipt { stream: self.stream, next: 0 });
+        }
+        let count = batch.len() as u64;
+        let frames = frames(&batch)?;
+        drop(batch);
+        let next = self.submit(frames, count).await?;
+        self.accepted.fetch_add(count, Ordering::Relaxed);
+        Ok(Receipt { stream: self.stream, next })
+    }
+
+    async fn stored(&self, receipt: Receipt) {
+        self.shared.wanted.send_if_modified(|wanted| {
+            let more = receipt.next > *wanted;
+            *wanted = receipt.next.max(*wanted);
+            more
+        });
+        let mut drained = self.shared.drained.subscribe();
+        let there = |d: &Option<Drained>| {
+            receipt.next == 0 || d.is_some_and(|d| d.stream == receipt.stream && d.next >= receipt.next)
+        };
+        // The sender lives in `shared`, so the wait cannot fail.
+        let _ = drained.wait_for(there).await;
+    }
+}
+
+fn frames(batch: &[Activity]) -> Result<Vec<u8>, RecordError> {
+    let mut frames = Vec::with_capacity(batch.len() * 192);
+    for activity in batch {
+        let at = frame::open(&mut frames);
+        frames = codec::encode(activity, frames).map_err(|e| RecordError::Failing(e.to_string()))?;
+        if !frame::close(&mut frames, at) {
+            return Err(RecordError::Failing("an activity is too long".into()));
+        }
+    }
+    Ok(frames)
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let io = |error| OpenError::Io { folder: folder.into(), error };
+    let file =
+        File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(folder.into())),
+        Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+fn segments(folder: &Path) -> std::io::Result<Vec<(Segment, u64)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if let Some(segment) = Segment::recognise(&entry.path()) {
+            found.push((segment, entry.metadata()?.len()));
+        }
+    }
+    Ok(found)
+}

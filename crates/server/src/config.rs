@@ -1,0 +1,33 @@
+//! Settings: where they come from, what they may be, and what is said when they do not fit.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `table` | every setting with its line of documentation and its default; the one list of names |
+//! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
+//! | `parse`, `values`, `secret` | from text to types; what passes here needs no second check |
+//! | `settings` | the result, built in one place |
+//! | `describe`, `error` | what people get to read; a secret's characters never come this far |
+//!
+//! To add a setting: an entry in [`table`], a field in [`Settings`] and the line that reads it.
+
+mod describe;
+mod dotenv;
+mod error;
+mod layers;
+mod parse;
+mod reader;
+mod secret;
+mod settings;
+mod sources;
+mod table;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use describe::render;
+pub use error::ConfigError;
+pub use secret::Secret;
+pub use settings::Settings;
+pub use sources::Sources;
+pub use values::{AppEnv, CorsOrigins, Host, LogFormat, LogLevel, Registration};

@@ -1,0 +1,125 @@
+//! The settings as the rest of the program takes them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use activity_domain::activity::AgePolicy;
+use activity_domain::client::RateLimit;
+use activity_domain::key::ApiKey;
+use ipnet::IpNet;
+
+use super::describe::{Described, describe};
+use super::error::ConfigError;
+use super::layers;
+use super::parse;
+use super::reader::Reader;
+use super::secret::{self, Secret};
+use super::sources::Sources;
+use super::values::{AppEnv, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+
+/// All settings, parsed. The table of settings says what each is for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `APP_ENV`, or `NODE_ENV`.
+    pub app_env: AppEnv,
+    /// `HOST`.
+    pub host: Host,
+    /// `PORT`; 0 takes any free one.
+    pub port: u16,
+    /// `CORS_ORIGIN`.
+    pub cors_origin: CorsOrigins,
+    /// `TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `DATA_DIR`, from the working directory on.
+    pub data_dir: PathBuf,
+    /// `ADMIN_API_KEY`; always there in production.
+    pub admin_api_key: Option<ApiKey>,
+    /// `REGISTRATION`.
+    pub registration: Registration,
+    /// `JWT_SECRET`; always there in production.
+    pub jwt_secret: Option<Secret>,
+    /// `JWT_EXPIRES_IN`.
+    pub jwt_expires_in: Duration,
+    /// `API_RATE_LIMIT`.
+    pub api_rate_limit: RateLimit,
+    /// `API_RATE_LIMIT_WINDOW`, whole seconds.
+    pub api_rate_limit_window: Duration,
+    /// `LOG_BATCH_SIZE`.
+    pub log_batch_size: usize,
+    /// `LOG_BATCH_INTERVAL_MS`.
+    pub log_batch_interval: Duration,
+    /// `LOG_MAX_AGE_DAYS` and `RAW_RETENTION_DAYS`.
+    pub age_policy: AgePolicy,
+    /// `SPOOL_MAX_BYTES`.
+    pub spool_max_bytes: u64,
+    /// `LOG_LEVEL`.
+    pub log_level: LogLevel,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    described: Vec<Described>,
+}
+
+impl Settings {
+    /// Reads all layers. The error has everything that is wrong, not only the first thing.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let raw = layers::read(sources, &mut problems);
+        let described = describe(&raw);
+        let mut reader = Reader::new(raw, problems);
+        reader.not_yet();
+        let settings = read(&mut reader, sources, described);
+        reader.finish(settings)
+    }
+
+    /// The effective settings, to be shown.
+    pub fn describe(&self) -> &[Described] {
+        &self.described
+    }
+}
+
+/// Every setting is taken before the first missing one ends it, so that all problems are noted.
+pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Described>) -> Option<Settings> {
+    let app_env = reader.required("APP_ENV", parse::app_env);
+    // Only another name of the setting above, which has its value already.
+    let _ = reader.optional("NODE_ENV", |_| Ok(()));
+    let is_production = app_env == Some(AppEnv::Production);
+    let host = reader.required("HOST", Host::parse);
+    let port = reader.required("PORT", parse::port);
+    let cors_origin = reader.optional("CORS_ORIGIN", CorsOrigins::parse);
+    let trusted_proxies = reader.optional("TRUSTED_PROXIES", parse::networks);
+    let data_dir = reader.required("DATA_DIR", parse::path);
+    let admin_api_key = reader.secret("ADMIN_API_KEY", is_production, secret::admin_key);
+    let registration = reader.required("REGISTRATION", parse::registration);
+    let jwt_secret = reader.secret("JWT_SECRET", is_production, secret::jwt_secret);
+    let jwt_expires_in = reader.required("JWT_EXPIRES_IN", parse::lifetime);
+    let api_rate_limit = reader.required("API_RATE_LIMIT", parse::rate_limit);
+    let api_rate_limit_window = reader.required("API_RATE_LIMIT_WINDOW", parse::rate_limit_window);
+    let log_batch_size = reader.required("LOG_BATCH_SIZE", parse::batch_size);
+    let log_batch_interval = reader.required("LOG_BATCH_INTERVAL_MS", parse::batch_interval);
+    let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
+    let retention_days = reader.required("RAW_RETENTION_DAYS", parse::retention_days);
+    let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
+    let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
+    let log_format = reader.required("LOG_FORMAT", parse::log_format);
+    Some(Settings {
+        app_env: app_env?,
+        host: host?,
+        port: port?,
+        cors_origin: cors_origin.unwrap_or(CorsOrigins::Exact(Vec::new())),
+        trusted_proxies: trusted_proxies.unwrap_or_default(),
+        data_dir: sources.dir.join(data_dir?),
+        admin_api_key,
+        registration: registration?,
+        jwt_secret,
+        jwt_expires_in: jwt_expires_in?,
+        api_rate_limit: api_rate_limit?,
+        api_rate_limit_window: api_rate_limit_window?,
+        log_batch_size: log_batch_size?,
+        log_batch_interval: log_batch_interval?,
+        age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },
+        spool_max_bytes: spool_max_bytes?,
+        log_level: log_level?,
+        log_format: log_format?,
+        described,
+    })
+}

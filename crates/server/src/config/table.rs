@@ -1,0 +1,217 @@
+//! The list of all settings. Defaults, known keys, masking and descriptions derive from it.
+
+use Preset::{Always, ByEnvironment, ByTerminal, Unset};
+
+/// A setting that this build reads.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the environment; in the file also in lower case.
+    pub name: &'static str,
+    /// One line on what it does.
+    pub doc: &'static str,
+    /// What holds when nobody sets it.
+    pub preset: Preset,
+    /// Whether its value is never shown.
+    pub secret: bool,
+}
+
+/// A default.
+#[derive(Debug, Clone, Copy)]
+pub enum Preset {
+    /// None: the setting is optional.
+    Unset,
+    /// Always the same.
+    Always(&'static str),
+    /// It depends on `APP_ENV`.
+    ByEnvironment {
+        /// In development.
+        development: &'static str,
+        /// In production.
+        production: &'static str,
+    },
+    /// It depends on where the log goes.
+    ByTerminal {
+        /// When a person is likely to read it.
+        terminal: &'static str,
+        /// When a program is.
+        other: &'static str,
+    },
+}
+
+impl Preset {
+    /// The default under these circumstances.
+    pub fn text(self, is_production: bool, is_terminal: bool) -> Option<&'static str> {
+        match self {
+            Self::Unset => None,
+            Self::Always(text) => Some(text),
+            Self::ByEnvironment { production, .. } if is_production => Some(production),
+            Self::ByEnvironment { development, .. } => Some(development),
+            Self::ByTerminal { terminal, .. } if is_terminal => Some(terminal),
+            Self::ByTerminal { other, .. } => Some(other),
+        }
+    }
+}
+
+const fn open(name: &'static str, preset: Preset, doc: &'static str) -> Setting {
+    Setting { name, doc, preset, secret: false }
+}
+
+const fn secret(name: &'static str, doc: &'static str) -> Setting {
+    Setting { name, doc, preset: Unset, secret: true }
+}
+
+/// Every setting that has an effect, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    open("APP_ENV", Always("development"), "development or production; production insists on real secrets"),
+    open("NODE_ENV", Unset, "Another name of APP_ENV, read where APP_ENV is not set"),
+    open("HOST", Always("127.0.0.1"), "Address or host name to listen on"),
+    open("PORT", Always("8080"), "Port to listen on; 0 takes any free one"),
+    open("CORS_ORIGIN", Unset, "Origins whose pages may call the API, comma separated, or *"),
+    open("TRUSTED_PROXIES", Unset, "Networks whose X-Forwarded-For is believed, comma separated"),
+    open("DATA_DIR", Always("./data"), "Folder of the database, the spool and the generated secrets"),
+    secret("ADMIN_API_KEY", "The first admin's key; generated under DATA_DIR/secrets when not set"),
+    open(
+        "REGISTRATION",
+        ByEnvironment { development: "open", production: "admin" },
+        "Who may register clients: open (anybody) or admin",
+    ),
+    secret("JWT_SECRET", "Signs tokens; generated under DATA_DIR/secrets when not set"),
+    open("JWT_EXPIRES_IN", Always("1h"), "How long a token is good for, such as 30m, 1h, 7d or seconds"),
+    open("API_RATE_LIMIT", Always("1000"), "Events that a new client may record in one window"),
+    open("API_RATE_LIMIT_WINDOW", Always("3600"), "Length of that window in seconds"),
+    open("LOG_BATCH_SIZE", Always("100"), "Events that bring about a write to the store at once"),
+    open("LOG_BATCH_INTERVAL_MS", Always("5000"), "Longest wait before accepted events are stored"),
+    open("LOG_MAX_AGE_DAYS", Always("7"), "How old an event may be that a client reports"),
+    open("RAW_RETENTION_DAYS", Always("0"), "Days that single events are kept; 0 keeps them"),
+    open("SPOOL_MAX_BYTES", Always("1GiB"), "Disk space for accepted events that are not stored yet"),
+    open("LOG_LEVEL", Always("info"), "What is logged: a level, or directives such as info,actix_web=debug"),
+    open(
+        "LOG_FORMAT",
+        ByTerminal { terminal: "pretty", other: "json" },
+        "json or pretty; pretty by default on a terminal",
+    ),
+];
+
+/// A setting of a feature that this build does not have.
+#[derive(Debug)]
+pub struct NotYet {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether its value is never shown.
+    pub secret: bool,
+    /// Whether to go on without it would mislead: whoever names another store must not find the
+    /// events in the embedded one.
+    pub refused: bool,
+}
+
+const fn later(name: &'static str) -> NotYet {
+    NotYet { name, secret: false, refused: false }
+}
+
+const fn later_secret(name: &'static str) -> NotYet {
+    NotYet { name, secret: true, refused: false }
+}
+
+const fn refused(name: &'static str, secret: bool) -> NotYet {
+    NotYet { name, secret, refused: true }
+}
+
+/// Names that are known but have no effect yet. They may stand in the file, so that one file serves
+/// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
+/// carry a password are masked like secrets.
+pub const NOT_YET: &[NotYet] = &[
+    refused("DATABASE_URL", true),
+    refused("DATABASE_HOST", false),
+    later("DATABASE_PORT"),
+    later("DATABASE_USER"),
+    later_secret("DATABASE_PASSWORD"),
+    later("DATABASE_NAME"),
+    refused("DATABASE_READ_REPLICAS", false),
+    refused("REDIS_URL", true),
+    refused("REDIS_HOST", false),
+    later("REDIS_PORT"),
+    later_secret("REDIS_PASSWORD"),
+    later("REDIS_READ_HOST"),
+    later("REDIS_READ_PORT"),
+    refused("REDIS_SENTINEL_HOSTS", false),
+    later("REDIS_SENTINEL_MASTER_NAME"),
+    refused("REDIS_CLUSTER_HOSTS", false),
+    later("RATE_LIMIT_WITHOUT_REDIS"),
+    later_secret("ENCRYPTION_KEY"),
+    later("API_READ_RATE_LIMIT"),
+    later("CACHE_TTL_USAGE_DAILY"),
+    later("CACHE_TTL_USAGE_TOP"),
+    later("CACHE_VERSION"),
+    later("CACHE_PREWARM_ENABLED"),
+    later("CACHE_PREWARM_CRON_ENABLED"),
+    later("CACHE_PREWARM_CRON"),
+    later("CACHE_HIT_TRACKING_ENABLED"),
+    later("MAX_ENDPOINTS"),
+    later("AUDIT_CAPTURE"),
+    later("AUDIT_MAX_BYTES"),
+    later("IP_PRIVACY"),
+    later_secret("METRICS_TOKEN"),
+    later_secret("OTEL_EXPORTER_OTLP_ENDPOINT"),
+];
+
+/// All known names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.name).chain(NOT_YET.iter().map(|later| later.name))
+}
+
+/// Whether a setting's value must not be shown. What is not known is not shown either.
+pub fn is_secret(name: &str) -> bool {
+    let read = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.secret);
+    let later = || NOT_YET.iter().find(|later| later.name == name).map(|later| later.secret);
+    read.or_else(later).unwrap_or(true)
+}
+
+/// The known name closest to a mistyped one, if one is close.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_uppercase();
+    let reach = (name.chars().count() / 4).clamp(2, 3);
+    names()
+        .map(|known| (edits(&name, known), known))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, _)| *edits <= reach)
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_once_in_upper_snake_case() {
+        let mut all: Vec<_> = names().collect();
+        all.sort_unstable();
+        assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
+        assert!(all.iter().all(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')));
+    }
+
+    #[test]
+    fn a_typo_finds_its_setting_and_nonsense_finds_none() {
+        assert_eq!(nearest("prot"), Some("PORT"));
+        assert_eq!(nearest("JWT_SECERT"), Some("JWT_SECRET"));
+        assert_eq!(nearest("log_batchsize"), Some("LOG_BATCH_SIZE"));
+        assert_eq!(nearest("Port"), Some("PORT"));
+        assert_eq!(nearest("favourite_colour"), None);
+        assert_eq!(nearest(""), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! `serve`: start, run until told to stop, stop in order.
+
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use activity_domain::port::Recorder;
+use activity_http::operations::Health;
+use activity_http::server::{ServerConfig, serve};
+use activity_ingest::{DrainConfig, Drainer, Spool, Totals};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Host, Settings};
+use crate::health::NodeHealth;
+use crate::system::{OsRandomness, SystemClock};
+use crate::{Failure, secrets, upkeep, wire};
+
+/// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
+/// requests in flight are answered; the spool is drained as far as the store allows.
+const NOTICE: Duration = Duration::from_millis(500);
+const GRACE_SECONDS: u64 = 3;
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(settings: &Settings) -> Result<(), Failure> {
+    let spool = Arc::new(wire::spool(settings)?);
+    let secrets = secrets::open(settings, &OsRandomness)?;
+    let storage = wire::storage(settings).await?;
+    let health = Arc::new(NodeHealth::new(spool.clone(), storage.sink.clone()));
+    let recorder: Arc<dyn Recorder> = spool.clone();
+    let services = wire::services(settings, &secrets, &storage, recorder, health.clone() as Arc<dyn Health>)?;
+
+    let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
+    let drainer = Drainer::new(&spool, storage.sink.clone(), config);
+    let totals = drainer.totals();
+    let (stop, stopped) = watch::channel(false);
+    let mut draining = tokio::spawn(drainer.run(stopped.clone()));
+    let mut compacting = tokio::spawn(upkeep::run(storage.upkeep, Arc::new(SystemClock), stopped));
+
+    let listener = bind(settings)?;
+    let address = listener.local_addr()?;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = serve(services, listener, ServerConfig { workers, grace_seconds: GRACE_SECONDS })?;
+    let handle = server.handle();
+    let mut serving = tokio::spawn(server);
+    announce(settings, &secrets, address)?;
+
+    let ended = tokio::select! {
+        () = asked_to_stop() => Ok(()),
+        ended = &mut serving => Err(format!("the HTTP server ended by itself: {ended:?}")),
+        // Without its background work the node would take events and keep them to itself.
+        ended = &mut draining => Err(format!("the drainer ended by itself: {ended:?}")),
+        ended = &mut compacting => Err(format!("the compactor ended by itself: {ended:?}")),
+    };
+    health.stop();
+    tracing::info!("stopping: no more requests, please");
+    tokio::time::sleep(NOTICE).await;
+    handle.stop(true).await;
+    stop.send_replace(true);
+    drain(draining, &spool, &totals).await;
+    ended.map_err(Into::into)
+}
+
+/// Gives the drainer its last seconds, then says what became of everything that was accepted.
+async fn drain(draining: JoinHandle<()>, spool: &Spool, totals: &Totals) {
+    let drained = draining.is_finished() || tokio::time::timeout(DRAIN, draining).await.is_ok();
+    let done = totals.appended();
+    tracing::info!(
+        accepted = spool.accepted(),
+        stored = done.stored,
+        duplicate = done.duplicate,
+        discarded = done.discarded,
+        set_aside = done.set_aside,
+        retries = totals.retries(),
+        damaged = totals.damaged(),
+        drained,
+        "stopped; what is not drained stays in the spool for the next start"
+    );
+}
+
+async fn asked_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; only kill -9 ends this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
+    let bound = match &settings.host {
+        Host::Ip(ip) => TcpListener::bind((*ip, settings.port)),
+        Host::Name(name) => TcpListener::bind((name.as_str(), settings.port)),
+    };
+    bound.map_err(|error| {
+        format!("cannot listen on {} port {}: {error}; see HOST and PORT", settings.host, settings.port)
+            .into()
+    })
+}
+
+/// Says where everything is: in the log, to people on a terminal, and in a file for this program's
+/// other subcommands.
+fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr) -> Result<(), Failure> {
+    let url = format!("http://{address}");
+    std::fs::write(settings.data_dir.join("server.url"), &url)?;
+    tracing::info!(url, "ready");
+    if let Some(file) = secrets.admin_key_file.as_ref().filter(|_| secrets.first_start) {
+        tracing::info!(file = %file.display(), "first start: the admin's API key is in this file");
+    }
+    if std::io::stdout().is_terminal() {
+        let admin = match &secrets.admin_key_file {
+            Some(file) => format!("in {}", file.display()),
+            None => "as configured".to_owned(),
+        };
+        let data = settings.data_dir.display();
+        writeln!(
+            std::io::stdout(),
+            "\n  Activity Tracker API {}\n\n  API        {url}/api\n  Docs       {url}/api-docs\n  \
+             Health     {url}/readyz\n  Data       {data}\n  Admin key  {admin}\n",
+            env!("CARGO_PKG_VERSION"),
+        )?;
+    }
+    Ok(())
+}

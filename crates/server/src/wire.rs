@@ -1,0 +1,101 @@
+//! Adapters to ports: what is behind each port is decided here, by the configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use activity_adapter_sqlite::SqliteStore;
+use activity_domain::client::{Client, ClientName, Role};
+use activity_domain::id::ClientId;
+use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
+use activity_domain::service::{Access, Clients, RegistrationMode, Usage};
+use activity_http::app::Services;
+use activity_http::operations::{EventsPolicy, Health};
+use activity_http::token::Tokens;
+use activity_ingest::disk::RealDisk;
+use activity_ingest::{OpenError, Spool, SpoolConfig};
+use actix_web::web::Data;
+
+use crate::config::{CorsOrigins, Registration, Settings};
+use crate::secrets::Secrets;
+use crate::system::{OsRandomness, SystemClock};
+
+/// Where the embedded database is.
+pub fn database_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("activity.db")
+}
+
+/// Opens the spool, which also claims the data folder for this process.
+pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
+    let folder = settings.data_dir.join("spool");
+    let config = SpoolConfig { folder, max_bytes: settings.spool_max_bytes };
+    Spool::open(&config, Arc::new(RealDisk), &OsRandomness)
+}
+
+/// The ports of storage, all of them by one store.
+pub struct Storage {
+    /// Clients and keys.
+    pub clients: Arc<dyn ClientRepo>,
+    /// Takes what the drainer brings.
+    pub sink: Arc<dyn ActivitySink>,
+    /// Answers about usage.
+    pub usage: Arc<dyn UsageRepo>,
+    /// Housekeeping.
+    pub upkeep: Arc<dyn Upkeep>,
+}
+
+/// Opens the embedded store.
+pub async fn storage(settings: &Settings) -> Result<Storage, activity_domain::error::StoreError> {
+    let store = Arc::new(SqliteStore::open(&database_file(settings)).await?);
+    Ok(Storage { clients: store.clone(), sink: store.clone(), usage: store.clone(), upkeep: store })
+}
+
+/// The use cases over those ports, as the HTTP crate takes them.
+pub fn services(
+    settings: &Settings,
+    secrets: &Secrets,
+    storage: &Storage,
+    recorder: Arc<dyn Recorder>,
+    health: Arc<dyn Health>,
+) -> Result<Services, activity_domain::error::Invalid> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mode = match settings.registration {
+        Registration::Open => RegistrationMode::Open,
+        Registration::Admin => RegistrationMode::Admin,
+    };
+    let clients = Clients::new(
+        storage.clients.clone(),
+        clock.clone(),
+        Arc::new(OsRandomness),
+        mode,
+        settings.api_rate_limit,
+    );
+    let access =
+        Access::new(storage.clients.clone()).with_root(root(settings, clock.as_ref())?, &secrets.admin);
+    Ok(Services {
+        access: Data::new(access),
+        clients: Data::new(clients),
+        usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
+        recorder: Data::new(recorder),
+        tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
+        clock: Data::new(clock),
+        events: EventsPolicy { ages: settings.age_policy },
+        health: Data::new(health),
+        cors_origins: match &settings.cors_origin {
+            CorsOrigins::Any => Arc::new(["*".to_owned()]),
+            CorsOrigins::Exact(origins) => origins.clone().into(),
+        },
+    })
+}
+
+/// The admin who is configured and not stored.
+fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
+    Ok(Client {
+        id: ClientId::parse("CL-admin")?,
+        name: ClientName::parse("admin")?,
+        email: None,
+        role: Role::Admin,
+        rate_limit: settings.api_rate_limit,
+        is_active: true,
+        created_at: clock.now(),
+    })
+}

@@ -1,0 +1,66 @@
+//! Programs that a chore needs and cargo cannot bring. Each is installed here, or the error says how.
+
+use std::{env, process::Command};
+
+use crate::process::{self, Outcome};
+
+/// Makes sure that a program is on the PATH. `debian_package` is the package that brings it.
+pub fn ensure(program: &str, debian_package: &str) -> Outcome {
+    ensure_that(program, || on_path(program), debian_package)
+}
+
+/// Makes sure that something holds which a Debian package brings about. `what` names it in messages.
+pub fn ensure_that(what: &str, holds: impl Fn() -> bool, debian_package: &str) -> Outcome {
+    if holds() {
+        return Ok(());
+    }
+    if !on_path("apt-get") || !is_root() {
+        return Err(how_to_get(what, debian_package).into());
+    }
+    eprintln!("{what} is missing: installing {debian_package}");
+    process::run(Command::new("apt-get").arg("update"))?;
+    process::run(
+        Command::new("apt-get")
+            .args(["install", "--yes", "--no-install-recommends", debian_package])
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    if holds() {
+        Ok(())
+    } else {
+        Err(format!("{what} is still missing after installing {debian_package}").into())
+    }
+}
+
+/// The command to run by hand.
+fn how_to_get(what: &str, debian_package: &str) -> String {
+    format!(
+        "{what} is missing. On Debian and Ubuntu: sudo apt-get install {debian_package}; elsewhere, the package \
+         of your system that brings it"
+    )
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// Asks `id`, because the standard library does not know.
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_a_program_up() {
+        assert!(on_path("sh"));
+        assert!(!on_path("no-such-program-anywhere"));
+        assert!(ensure("sh", "dash").is_ok());
+    }
+
+    #[test]
+    fn says_how_to_get_it() {
+        assert!(how_to_get("python3", "python3-venv").contains("apt-get install python3-venv"));
+    }
+}
