@@ -1,1 +1,25 @@
-//! stub
+//! The reference model of every port: the most obvious code there is, in memory.
+//!
+//! Other adapters are judged by the laws in `activity-contract`; this one shows what the laws mean, and
+//! is the store that tests of other crates run on. Simple beats fast: usage is recounted from raw rows
+//! with every question, so there is nothing that could disagree with them. Nothing survives the process.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`store`] | [`MemoryStore`] and what tests may look at |
+//! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
+//! | `clients`, `sink`, `usage` | the ports |
+//! | [`clock`], [`randomness`] | time and randomness that a test chooses |
+
+mod clients;
+pub mod clock;
+pub mod randomness;
+mod sink;
+pub mod store;
+pub mod switches;
+mod usage;
+
+pub use clock::ManualClock;
+pub use randomness::SeededRandomness;
+pub use store::MemoryStore;
+pub use switches::Times;

@@ -107,7 +107,7 @@ fn in_key_order(batch: &Batch, numbers: &Numbers) -> Vec<(ClientNo, usize)> {
     let number = |a: &Activity| numbers.get(&a.client).copied().unwrap_or(ClientNo(0));
     let mut order: Vec<(ClientNo, usize)> =
         batch.records.iter().enumerate().map(|(i, record)| (number(&record.activity), i)).collect();
-    order.sort_unstable_by_key(|(no, i)| (batch.records[*i].activity.at, *no, batch.records[*i].activity.id));
+    order.sort_by_key(|(no, i)| (batch.records[*i].activity.at, *no, batch.records[*i].activity.id));
     order
 }
 

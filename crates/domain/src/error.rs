@@ -46,7 +46,7 @@ pub enum InsertError {
     /// Another client has this email.
     #[error("another client has this email")]
     EmailTaken,
-    /// Another client has this id, or another key this digest.
+    /// Another client has this id, or another key this digest or id.
     #[error("another client has this id or key")]
     IdTaken,
     /// The store failed.

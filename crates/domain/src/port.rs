@@ -126,7 +126,7 @@ pub trait ActivitySink: Send + Sync {
     ///
     /// One refused row is set aside and its neighbours go on. All rows of a longer batch refused
     /// alike are an outage of the store, not poison: [`StoreError::Unavailable`], nothing changed.
-    /// The batch is shared because a store may go on with it after the caller has gone away.
+    /// Of two rows with one key in a batch, the first stays. The batch is shared because a store may go on with it after the caller has gone away.
     async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError>;
 }
 

@@ -47,6 +47,7 @@ pub fn finish(mut spec: Value) -> Value {
     add_docs(&mut spec);
     describe_events(&mut spec);
     describe_health(&mut spec);
+    allow_null(&mut spec);
     // Registration may be open, so that no key is needed.
     if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
         security.push(json!({}));
@@ -100,8 +101,11 @@ fn problem_schema() -> Value {
 
 /// The forms that a body of events can take, and the preferences.
 fn describe_events(spec: &mut Value) {
-    for field in ["metadata", "requestHeaders"] {
-        spec["components"]["schemas"]["Event"]["properties"][field]["type"] = json!("object");
+    for field in ["requestBody", "responseBody"] {
+        // Any JSON value, which is said by saying nothing.
+        if let Some(schema) = spec["components"]["schemas"]["Event"]["properties"][field].as_object_mut() {
+            schema.remove("type");
+        }
     }
     let event = json!({ "$ref": "#/components/schemas/Event" });
     let many = json!({ "type": "array", "items": event, "maxItems": 10_000 });
@@ -124,6 +128,24 @@ fn describe_events(spec: &mut Value) {
         ),
         header("Content-Encoding", "gzip or zstd."),
     ]);
+}
+
+/// What is null where nothing was recorded.
+const NULLABLE: [&str; 5] = ["avgResponseTime", "p50", "p95", "p99", "lastAccess"];
+
+fn allow_null(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                if NULLABLE.contains(&name.as_str()) && field.get("type").is_some() {
+                    field["nullable"] = json!(true);
+                }
+                allow_null(field);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(allow_null),
+        _ => {}
+    }
 }
 
 /// An unready server says why in the same form as a ready one.

@@ -2,7 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use uuid::Uuid;
@@ -35,10 +35,13 @@ pub async fn with_id<B: MessageBody + 'static>(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// The problem behind an error answer. Errors that are not ours come from actix itself.
+/// The problem behind an error answer. Errors that are not ours come from actix itself; an answer with a
+/// body of its own, such as an unready node's, stays as it is.
 fn problem(response: &HttpResponse) -> Option<Problem> {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    let has_body = response.error().is_none() && response.headers().contains_key(CONTENT_TYPE);
+    if !is_error || has_body {
         return None;
     }
     let ours = response.error().and_then(|error| error.as_error::<Problem>()).cloned();

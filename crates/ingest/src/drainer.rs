@@ -25,12 +25,15 @@ pub struct DrainConfig {
     /// What a batch grows to when the spool is behind: one transaction costs about the same for a
     /// hundred rows and for some thousands.
     pub max_batch: usize,
+    /// The pause after a first failure; it doubles up to 5 seconds while the store goes on failing.
+    pub first_backoff: Duration,
 }
 
 impl DrainConfig {
     /// A configuration whose batches grow to 5,000 events when behind.
     pub fn new(batch_size: usize, interval: Duration) -> Self {
-        Self { batch_size, interval, max_batch: batch_size.max(5_000) }
+        let first_backoff = Duration::from_millis(200);
+        Self { batch_size, interval, max_batch: batch_size.max(5_000), first_backoff }
     }
 }
 
@@ -39,7 +42,6 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Failing batches are halved down to this. A single row would be mistaken for poison when it is the
 /// store that refuses everything.
 const MIN_BATCH: usize = 16;
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// What became of the drained events since the start, and how often the store failed.
@@ -101,7 +103,8 @@ impl Drainer {
     pub fn new(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
         let (reader, size) = (Some(spool.reader()), config.max_batch);
         let (shared, totals) = (spool.shared(), Arc::default());
-        Self { shared, reader, sink, config, totals, cursor: None, size, backoff: FIRST_BACKOFF }
+        let backoff = config.first_backoff;
+        Self { shared, reader, sink, config, totals, cursor: None, size, backoff }
     }
 
     /// What it has done so far; stays readable while it runs.
@@ -177,7 +180,7 @@ impl Drainer {
             Ok(Append::Stored(appended)) => {
                 self.totals.add(appended);
                 self.moved(batch.stream, batch.next);
-                self.backoff = FIRST_BACKOFF;
+                self.backoff = self.config.first_backoff;
                 self.size = (self.size * 2).min(self.config.max_batch);
             }
             Ok(Append::Moved(next)) => {

@@ -34,4 +34,4 @@ pub mod segment;
 pub mod spool;
 
 pub use drainer::{DrainConfig, Drainer, Totals};
-pub use spool::{OpenError, Spool, SpoolConfig};
+pub use spool::{OpenError, Spool, SpoolConfig, claim};

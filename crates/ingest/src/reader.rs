@@ -121,8 +121,11 @@ impl Reader {
         let next = log.after(segment);
         log.remove(segment);
         drop(log);
-        std::fs::remove_file(&segment.path)?;
         self.open = next.map(|readable| Open::new(readable, 0)).transpose()?;
+        // A file that stays behind is drained again after the next start, which changes nothing.
+        if let Err(error) = std::fs::remove_file(&segment.path) {
+            tracing::warn!(%error, file = %segment.path.display(), "a drained segment cannot be deleted");
+        }
         Ok(())
     }
 

@@ -96,8 +96,7 @@ impl Spool {
         random: &dyn Randomness,
     ) -> Result<Self, OpenError> {
         let io = |error| OpenError::Io { folder: config.folder.clone(), error };
-        std::fs::create_dir_all(&config.folder).map_err(io)?;
-        let lock = lock(&config.folder)?;
+        let lock = claim(&config.folder)?;
         let older = segments(&config.folder).map_err(io)?;
         let opening = older.iter().map(|(s, _)| s.opening + 1).max().unwrap_or(0);
         let mut bits = [0; 16];
@@ -212,7 +211,9 @@ fn frames(batch: &[Activity]) -> Result<Vec<u8>, RecordError> {
     Ok(frames)
 }
 
-fn lock(folder: &Path) -> Result<File, OpenError> {
+/// Claims a folder for this process, for as long as the file is held. Whoever works on a node's data
+/// without a spool takes this too.
+pub fn claim(folder: &Path) -> Result<File, OpenError> {
     let io = |error| OpenError::Io { folder: folder.into(), error };
     let file =
         File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io)?;

@@ -1,6 +1,9 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use activity_access_log::Format;
+use clap::{Args, Parser, Subcommand};
 
 /// Who calls your API, how much, how fast and with what errors.
 ///
@@ -24,10 +27,32 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<MigrateAction>,
     },
+    /// Bring access logs of web servers into the store.
+    ///
+    /// Reads the logs of nginx, Apache and Caddy, plain or gzip. A second run over the same logs
+    /// changes nothing. Where a server runs on the same `DATA_DIR`, the events go through it.
+    Import(ImportOptions),
     /// Show the effective settings and where each comes from.
     Config,
     /// Print the OpenAPI document.
     Openapi,
+}
+
+/// What to import, and whose it is.
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    /// auto, common, combined, combined-duration or json.
+    #[arg(long, default_value = "auto", value_parser = |name: &str| name.parse::<Format>())]
+    pub format: Format,
+    /// Whose requests they are: `ip` or `user` make a client for each, or the id of one client.
+    #[arg(long, value_name = "ip|user|CLIENT-ID")]
+    pub client_by: String,
+    /// Where lines go that cannot be read.
+    #[arg(long, default_value = "import.rejects")]
+    pub rejects: PathBuf,
+    /// The logs; `-` is standard input.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 /// What to do with the schema.

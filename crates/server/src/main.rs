@@ -4,6 +4,7 @@
 mod cli;
 mod config;
 mod health;
+mod import;
 mod secrets;
 mod serve;
 mod system;
@@ -46,6 +47,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
+        Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Config | Command::Openapi => Ok(()),
     }
 }

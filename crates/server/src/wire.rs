@@ -24,10 +24,19 @@ pub fn database_file(settings: &Settings) -> PathBuf {
     settings.data_dir.join("activity.db")
 }
 
-/// Opens the spool, which also claims the data folder for this process.
+/// Where the spool is. Who holds it holds the data folder.
+pub fn spool_folder(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("spool")
+}
+
+/// Where a running server leaves its address for this program's other subcommands.
+pub fn url_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("server.url")
+}
+
+/// Opens the spool.
 pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
-    let folder = settings.data_dir.join("spool");
-    let config = SpoolConfig { folder, max_bytes: settings.spool_max_bytes };
+    let config = SpoolConfig { folder: spool_folder(settings), max_bytes: settings.spool_max_bytes };
     Spool::open(&config, Arc::new(RealDisk), &OsRandomness)
 }
 

@@ -184,8 +184,8 @@ impl Checks<'_> {
             response_time: optional(event.response_time, ResponseTime::from_millis, "responseTime")?,
             ip: optional(event.ip_address.as_deref(), parse_ip, "ipAddress")?,
             user_agent: optional(event.user_agent.as_deref(), Text::parse, "userAgent")?,
-            request_bytes: event.request_bytes,
-            response_bytes: event.response_bytes,
+            request_bytes: optional(event.request_bytes, byte_count, "requestBytes")?,
+            response_bytes: optional(event.response_bytes, byte_count, "responseBytes")?,
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
             metadata: metadata.transpose().map_err(in_field("metadata"))?,
         })
@@ -215,6 +215,11 @@ fn optional<T, U>(
     field: &'static str,
 ) -> Result<Option<U>, Rejection> {
     value.map(parse).transpose().map_err(in_field(field))
+}
+
+/// Stores hold 63 bits.
+fn byte_count(bytes: u64) -> Result<u64, Invalid> {
+    if i64::try_from(bytes).is_ok() { Ok(bytes) } else { Err(Invalid::new("must be below 2^63")) }
 }
 
 fn parse_ip(text: &str) -> Result<IpAddr, Invalid> {

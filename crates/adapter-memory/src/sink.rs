@@ -1,0 +1,66 @@
+//! Activities, stored exactly once.
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use activity_domain::error::StoreError;
+use activity_domain::id::StreamId;
+use activity_domain::port::{ActivitySink, Append, Appended, Batch, Record, SetAside};
+use async_trait::async_trait;
+
+use crate::store::{MemoryStore, State};
+
+#[async_trait]
+impl ActivitySink for MemoryStore {
+    async fn position(&self, stream: StreamId) -> Result<u64, StoreError> {
+        Ok(self.reach()?.position(stream))
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError> {
+        let mut state = self.reach()?;
+        state.switches.check_append()?;
+        let position = state.position(batch.stream);
+        if position != batch.expected {
+            return Ok(Append::Moved(position));
+        }
+        let appended = state.store(batch)?;
+        state.switches.check_answer()?;
+        Ok(Append::Stored(appended))
+    }
+}
+
+impl State {
+    fn position(&self, stream: StreamId) -> u64 {
+        self.cursors.get(&stream).copied().unwrap_or(0)
+    }
+
+    fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        let (refused, taken): (Vec<&Record>, Vec<&Record>) =
+            batch.records.iter().partition(|record| self.switches.refuses(&record.activity));
+        if taken.is_empty() && refused.len() > 1 {
+            return Err(StoreError::Unavailable("every row of a batch is refused".to_owned()));
+        }
+        // From here on nothing fails, so that a batch is stored as a whole or not at all.
+        let mut appended = Appended::default();
+        for record in taken {
+            let activity = &record.activity;
+            match self.rows.entry((activity.client.clone(), activity.at, activity.id)) {
+                Entry::Occupied(_) => appended.duplicate += 1,
+                Entry::Vacant(free) => {
+                    free.insert(activity.clone());
+                    appended.stored += 1;
+                }
+            }
+        }
+        let refused = refused.into_iter().map(|record| SetAside {
+            payload: record.payload.clone(),
+            reason: "refused by a test".to_owned(),
+        });
+        for kept in refused.chain(batch.unreadable.iter().cloned()) {
+            self.set_aside.push(kept);
+            appended.set_aside += 1;
+        }
+        self.cursors.insert(batch.stream, batch.next);
+        Ok(appended)
+    }
+}

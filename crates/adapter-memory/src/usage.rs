@@ -1,0 +1,71 @@
+//! Usage, recounted from the raw rows with every question.
+
+use std::collections::BTreeMap;
+
+use activity_domain::client::ClientName;
+use activity_domain::error::StoreError;
+use activity_domain::id::ClientId;
+use activity_domain::port::{Compacted, Read, Upkeep, UsageRepo};
+use activity_domain::rollup::Tally;
+use activity_domain::sketch::Sketch;
+use activity_domain::span::Span;
+use activity_domain::time::Timestamp;
+use activity_domain::usage::{DailyPage, DailyQuery, TopQuery, TopRow};
+use async_trait::async_trait;
+
+use crate::store::{MemoryStore, State};
+
+#[async_trait]
+impl UsageRepo for MemoryStore {
+    async fn daily(&self, query: &DailyQuery, _: Read) -> Result<DailyPage, StoreError> {
+        let state = self.reach()?;
+        let mut page = DailyPage::default();
+        let start = query.after.as_ref().map(|after| after.date);
+        for date in query.days.newest_first(start) {
+            let mut tallies = state.recount(query.zone.day(date));
+            tallies.retain(|client, _| query.client.as_ref().is_none_or(|only| only == client));
+            if page.push_day(query, date, tallies.into_iter().collect()) {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn top(&self, query: &TopQuery, _: Read) -> Result<Vec<TopRow>, StoreError> {
+        let state = self.reach()?;
+        let rows = state.recount(query.span).into_iter().map(|(client, tally)| {
+            let name = state.name(&client)?;
+            // The question promises no sketch, and nobody shall come to rely on one.
+            let tally = Tally { sketch: Sketch::default(), ..tally };
+            Ok(TopRow { client, name, tally })
+        });
+        Ok(TopRow::rank(rows.collect::<Result<_, StoreError>>()?, query.limit))
+    }
+}
+
+#[async_trait]
+impl Upkeep for MemoryStore {
+    /// There are no blocks, so there is nothing to do.
+    async fn compact(&self, _: Timestamp) -> Result<Compacted, StoreError> {
+        self.reach().map(|_| Compacted::default())
+    }
+}
+
+impl State {
+    fn recount(&self, span: Span) -> BTreeMap<ClientId, Tally> {
+        let mut tallies: BTreeMap<ClientId, Tally> = BTreeMap::new();
+        for activity in self.rows.values().filter(|row| span.contains(row.at.minute())) {
+            tallies.entry(activity.client.clone()).or_default().add(activity);
+        }
+        tallies
+    }
+
+    /// A client's name; one that is not registered goes by its id.
+    fn name(&self, id: &ClientId) -> Result<ClientName, StoreError> {
+        if let Some(client) = self.clients.get(id) {
+            return Ok(client.name.clone());
+        }
+        ClientName::parse(id.as_str())
+            .map_err(|error| StoreError::Corrupt { place: format!("client {id}"), reason: error.to_string() })
+    }
+}

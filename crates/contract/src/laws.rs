@@ -1,0 +1,102 @@
+//! The list of laws.
+
+/// Makes one test of each law. Takes a [`Harness`](crate::Harness): the name of an
+/// `async fn fresh() -> Stores`, or any expression that is one. Once per file, at its top level.
+#[macro_export]
+macro_rules! laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            clients {
+                inserted_clients_are_found_as_they_were,
+                what_is_missing_is_none,
+                a_taken_email_is_refused_whole,
+                a_taken_id_or_key_is_refused_whole,
+                clients_without_an_email_do_not_collide,
+                ids_that_differ_in_case_are_different_clients,
+                of_concurrent_inserts_with_one_email_one_wins,
+                latest_sees_its_own_write,
+                eventual_is_old_or_right,
+                a_client_may_be_registered_after_its_activities,
+            }
+            sink {
+                a_new_stream_stands_at_zero,
+                a_stored_batch_moves_its_cursor,
+                streams_do_not_share_a_cursor,
+                outcomes_add_up_to_the_length,
+                an_activity_is_known_by_client_id_and_time,
+                clients_that_are_not_registered_are_kept,
+                a_batch_without_records_moves_the_cursor,
+                unreadable_records_are_set_aside,
+                a_large_batch_is_stored_whole,
+                extremes_are_stored,
+            }
+            retries {
+                a_wrong_expectation_changes_nothing,
+                a_replayed_batch_changes_nothing,
+                rows_from_another_stream_are_duplicates,
+                duplicates_within_a_batch_count_once,
+                the_first_of_two_versions_stays,
+                of_concurrent_appends_of_a_batch_one_is_stored,
+                concurrent_streams_with_the_same_rows_count_them_once,
+            }
+            usage {
+                an_empty_store_has_empty_answers,
+                a_client_without_activities_has_no_days,
+                a_span_is_half_open,
+                a_day_is_what_the_zone_calls_a_day,
+                the_busiest_come_first,
+                ties_go_by_client_in_byte_order,
+                top_knows_names_and_has_no_sketch,
+                last_seen_is_the_latest_event_not_the_last_arrival,
+                ten_years_of_sparse_days_come_in_pages,
+                late_rows_count_on_the_day_of_the_event,
+            }
+            upkeep {
+                compacting_ends_and_changes_no_answer,
+                forgetting_minutes_loses_no_counts,
+                compacting_beside_appends_and_questions_loses_nothing,
+            }
+            recounted {
+                daily_equals_a_recount,
+                daily_pages_join_to_the_recount,
+                top_equals_a_recount,
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($harness:expr; $($group:ident { $($law:ident,)+ })+) => {
+        $(mod $group {
+            #[allow(unused_imports, reason = "the harness may be an expression without names")]
+            use super::*;
+            $(#[test]
+            fn $law() {
+                $crate::run(async { $crate::$group::$law(&$harness).await });
+            })+
+        })+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A law that is not on the list would be a law that nobody keeps.
+    #[test]
+    fn every_law_is_listed() {
+        let list = include_str!("laws.rs");
+        let groups = [
+            include_str!("clients.rs"),
+            include_str!("sink.rs"),
+            include_str!("retries.rs"),
+            include_str!("usage.rs"),
+            include_str!("upkeep.rs"),
+            include_str!("recounted.rs"),
+        ];
+        let written = groups.iter().flat_map(|group| group.split("pub async fn ").skip(1));
+        for law in written.map(|rest| rest.split('(').next().unwrap_or_default()) {
+            assert!(list.contains(&format!("    {law},")), "{law} is not listed");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Starts the server and speaks to it.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use activity_adapter_memory::{ManualClock, MemoryStore, SeededRandomness};
+use activity_domain::activity::{Activity, AgePolicy};
+use activity_domain::client::{Client, ClientName, RateLimit, Role};
+use activity_domain::error::RecordError;
+use activity_domain::id::{ClientId, StreamId};
+use activity_domain::key::ApiKey;
+use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record, Recorder};
+use activity_domain::service::{Access, Clients, RegistrationMode, Usage};
+use activity_domain::time::Timestamp;
+use activity_http::app::Services;
+use activity_http::operations::{Check, EventsPolicy, Health, State};
+use activity_http::server::{ServerConfig, serve};
+use activity_http::token::Tokens;
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use async_trait::async_trait;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A running server with one client of each role.
+pub struct App {
+    pub url: String,
+    pub http: reqwest::Client,
+    pub store: Arc<MemoryStore>,
+    pub recorder: Arc<TestRecorder>,
+    pub health: Arc<TestHealth>,
+    pub clock: Arc<ManualClock>,
+    pub admin_key: String,
+    handle: ServerHandle,
+}
+
+pub struct Options {
+    pub mode: RegistrationMode,
+    pub cors: Vec<String>,
+    pub retention_days: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None }
+    }
+}
+
+pub const SECRET: &[u8] = b"a secret that is only used in these tests";
+
+/// A client as a test sees it.
+pub struct Registered {
+    pub id: String,
+    pub key: String,
+    pub token: String,
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let recorder = Arc::new(TestRecorder::new(store.clone()));
+        let health = Arc::new(TestHealth::default());
+        let clock = Arc::new(ManualClock::new(system_time()));
+        let (_, admin_key) = ApiKey::generate(&SeededRandomness::new(99));
+        let services = services(&options, &store, &recorder, &health, &clock, &admin_key);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = serve(services, listener, ServerConfig { workers: 1, grace_seconds: 1 }).unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
+        let admin_key = admin_key.reveal().to_owned();
+        Self { url, http, store, recorder, health, clock, admin_key, handle }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.url))
+    }
+
+    pub fn get(&self, path: &str, key: &str) -> RequestBuilder {
+        self.request("GET", path).header("x-api-key", key)
+    }
+
+    pub fn post(&self, path: &str, key: &str, body: &Value) -> RequestBuilder {
+        self.request("POST", path).header("x-api-key", key).json(body)
+    }
+
+    pub async fn register(&self, name: &str, role: Option<&str>) -> Registered {
+        let mut body = json!({ "name": name, "email": format!("{name}@example.org") });
+        if let Some(role) = role {
+            body["role"] = role.into();
+        }
+        let answer = self.post("/api/register", &self.admin_key, &body).send().await.unwrap();
+        let answer = expect(answer, StatusCode::CREATED).await;
+        let text = |field: &str| answer[field].as_str().unwrap().to_owned();
+        Registered { id: text("clientId"), key: text("apiKey"), token: text("token") }
+    }
+
+    pub async fn shut_down(self) {
+        self.handle.stop(true).await;
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // The workers end by themselves; a test need not wait for them.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// Checks the status and gives the body.
+pub async fn expect(response: Response, status: StatusCode) -> Value {
+    let found = response.status();
+    assert!(response.headers().contains_key("x-request-id"));
+    let media = response.headers().get("content-type").map(|v| v.to_str().unwrap().to_owned());
+    let text = response.text().await.unwrap();
+    assert_eq!(found, status, "{text}");
+    let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    if status.is_client_error() || status.is_server_error() {
+        if body.get("checks").is_none() {
+            assert_eq!(media.as_deref(), Some("application/problem+json"), "{text}");
+            assert_eq!(body["status"], status.as_u16());
+            assert!(!body["requestId"].as_str().unwrap().is_empty());
+            assert!(!body["detail"].as_str().unwrap().is_empty());
+        }
+    }
+    body
+}
+
+/// Where the first error of a problem points.
+pub fn pointer(problem: &Value) -> &str {
+    problem["errors"][0]["pointer"].as_str().unwrap_or_default()
+}
+
+pub fn event() -> Value {
+    json!({ "endpoint": "/v1/things", "method": "GET", "statusCode": 200, "responseTime": 12.5 })
+}
+
+fn system_time() -> Timestamp {
+    // Tokens are checked against the system's clock, so the tests' clock starts there.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_seconds(now.as_secs().cast_signed()).unwrap()
+}
+
+fn services(
+    options: &Options,
+    store: &Arc<MemoryStore>,
+    recorder: &Arc<TestRecorder>,
+    health: &Arc<TestHealth>,
+    clock: &Arc<ManualClock>,
+    admin_key: &ApiKey,
+) -> Services {
+    let clock: Arc<dyn Clock> = clock.clone();
+    let root = Client {
+        id: ClientId::parse("CL-admin").unwrap(),
+        name: ClientName::parse("admin").unwrap(),
+        email: None,
+        role: Role::Admin,
+        rate_limit: RateLimit::parse(1_000).unwrap(),
+        is_active: true,
+        created_at: clock.now(),
+    };
+    let limit = RateLimit::parse(1_000).unwrap();
+    let random = Arc::new(SeededRandomness::new(7));
+    Services {
+        access: Data::new(Access::new(store.clone()).with_root(root, admin_key)),
+        clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
+        usage: Data::new(Usage::new(store.clone(), store.clone())),
+        recorder: Data::new(recorder.clone() as Arc<dyn Recorder>),
+        tokens: Data::new(Tokens::new(SECRET, Duration::from_hours(1))),
+        clock: Data::new(clock),
+        events: EventsPolicy {
+            ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
+        },
+        health: Data::new(health.clone() as Arc<dyn Health>),
+        cors_origins: options.cors.clone().into(),
+    }
+}
+
+/// Hands events straight to the store, or fails like a spool.
+pub struct TestRecorder {
+    store: Arc<MemoryStore>,
+    next: AtomicU64,
+    pub is_full: AtomicBool,
+}
+
+impl TestRecorder {
+    const STREAM: StreamId = StreamId(Uuid::from_u128(1));
+
+    fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, next: AtomicU64::new(0), is_full: AtomicBool::new(false) }
+    }
+}
+
+#[async_trait]
+impl Recorder for TestRecorder {
+    async fn record(&self, batch: Vec<Activity>) -> Result<Receipt, RecordError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(RecordError::Full);
+        }
+        let expected = self.next.fetch_add(batch.len() as u64, Ordering::SeqCst);
+        let next = expected + batch.len() as u64;
+        let records = batch.into_iter().map(|activity| Record { payload: bytes::Bytes::new(), activity });
+        let batch = Batch {
+            stream: Self::STREAM,
+            expected,
+            next,
+            records: records.collect(),
+            unreadable: Vec::new(),
+        };
+        let appended = self.store.append(&Arc::new(batch)).await.unwrap();
+        assert!(matches!(appended, Append::Stored(_)));
+        Ok(Receipt { stream: Self::STREAM, next })
+    }
+
+    async fn stored(&self, _: Receipt) {}
+}
+
+#[derive(Default)]
+pub struct TestHealth {
+    pub is_stopping: AtomicBool,
+    pub store_is_down: AtomicBool,
+    pub spool_is_down: AtomicBool,
+}
+
+#[async_trait]
+impl Health for TestHealth {
+    fn state(&self) -> State {
+        if self.is_stopping.load(Ordering::SeqCst) { State::Stopping } else { State::Ready }
+    }
+
+    async fn checks(&self) -> Vec<Check> {
+        let check = |name, down: &AtomicBool, vital| Check {
+            name,
+            ok: !down.load(Ordering::SeqCst),
+            detail: String::new(),
+            vital,
+        };
+        vec![check("spool", &self.spool_is_down, true), check("store", &self.store_is_down, false)]
+    }
+}

@@ -1,0 +1,89 @@
+//! The OpenAPI document and Swagger UI.
+
+use std::collections::BTreeSet;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::app::{App, expect};
+
+/// Every `$ref` of a document.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                found.insert(reference.clone());
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+/// The contract with callers: a change of it is looked at in the diff of the snapshot.
+#[test]
+fn the_document_is_as_reviewed() {
+    insta::assert_json_snapshot!("openapi", activity_http::app::document());
+}
+
+#[test]
+fn references_lead_somewhere_and_ids_are_unique() {
+    let document = activity_http::app::document();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(found.len() > 5);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    let mut ids = BTreeSet::new();
+    for operations in document["paths"].as_object().unwrap().values() {
+        for operation in operations.as_object().unwrap().values() {
+            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()));
+            assert!(
+                operation["summary"].is_string() && !operation["responses"].as_object().unwrap().is_empty()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_documented_route_is_there() {
+    let app = App::start().await;
+    let served = app.request("GET", "/api-docs/openapi.json").send().await.unwrap();
+    let served: Value = served.json().await.unwrap();
+    assert_eq!(served, activity_http::app::document());
+    for (path, operations) in served["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let answer = app.request(&method.to_uppercase(), path).send().await.unwrap();
+            let status = answer.status();
+            assert!(
+                status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {path}: {status}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_works_offline_and_unknown_files_are_404() {
+    let app = App::start().await;
+    let page = app.request("GET", "/api-docs").send().await.unwrap();
+    assert_eq!(page.url().path(), "/api-docs/");
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("connect-src 'self'"));
+    let html = page.text().await.unwrap();
+    assert!(html.contains("swagger-ui"));
+    for file in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
+        let asset = app.request("GET", &format!("/api-docs/{file}")).send().await.unwrap();
+        assert_eq!(asset.status(), StatusCode::OK, "{file}");
+        let text = asset.text().await.unwrap();
+        if file == "swagger-initializer.js" {
+            assert!(text.contains("/api-docs/openapi.json"));
+        }
+    }
+    for missing in ["nope.js", "../Cargo.toml", "%2e%2e%2fCargo.toml"] {
+        let answer = app.request("GET", &format!("/api-docs/{missing}")).send().await.unwrap();
+        expect(answer, StatusCode::NOT_FOUND).await;
+    }
+}

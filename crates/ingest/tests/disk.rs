@@ -1,0 +1,168 @@
+//! A disk that fails: refused is refused, accepted is kept, and it goes on by itself when the disk does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, that is how it fails")]
+
+mod support;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use activity_adapter_memory::MemoryStore;
+use activity_domain::error::RecordError;
+use activity_domain::port::Recorder;
+use activity_ingest::disk::{Disk, RealDisk, SegmentFile};
+use support::{Draining, activities, drain, numbers, open_on};
+
+/// The file system, with switches for what fails.
+#[derive(Default)]
+struct FaultyDisk {
+    is_full: AtomicBool,
+    fails_writes: AtomicBool,
+    fails_syncs: AtomicBool,
+    fails_truncates: AtomicBool,
+    created: AtomicU64,
+}
+
+struct FaultyFile {
+    disk: Arc<FaultyDisk>,
+    file: Box<dyn SegmentFile>,
+}
+
+fn fail_if(switch: &AtomicBool, error: io::ErrorKind) -> io::Result<()> {
+    if switch.load(Ordering::SeqCst) { Err(error.into()) } else { Ok(()) }
+}
+
+struct Faulty(Arc<FaultyDisk>);
+
+impl Disk for Faulty {
+    fn create(&self, path: &Path, len: u64) -> io::Result<Box<dyn SegmentFile>> {
+        fail_if(&self.0.is_full, io::ErrorKind::StorageFull)?;
+        self.0.created.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(FaultyFile { disk: self.0.clone(), file: RealDisk.create(path, len)? }))
+    }
+}
+
+impl SegmentFile for FaultyFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if self.disk.fails_writes.load(Ordering::SeqCst) {
+            // Half of it arrives, as with a disk that fills up.
+            self.file.write_at(&bytes[..bytes.len() / 2], offset)?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.file.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        fail_if(&self.disk.fails_syncs, io::ErrorKind::Other)?;
+        self.file.sync()
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        fail_if(&self.disk.fails_truncates, io::ErrorKind::Other)?;
+        self.file.truncate(len)
+    }
+}
+
+fn switch(switch: &AtomicBool, on: bool) {
+    switch.store(on, Ordering::SeqCst);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_recovers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    let spool = open_on(folder.path(), 1, Arc::new(Faulty(disk.clone())), 64 << 20);
+    let store = Arc::new(MemoryStore::default());
+    let draining = Draining::start(&spool, &store);
+
+    switch(&disk.is_full, true);
+    assert!(matches!(spool.record(activities(0..5)).await, Err(RecordError::Failing(_))));
+    assert!(spool.check().await.is_err(), "health sees it");
+    switch(&disk.is_full, false);
+    assert!(spool.check().await.is_ok());
+    spool.record(activities(5..10)).await.unwrap();
+
+    draining.finish().await;
+    assert_eq!(numbers(&store.rows()), (5..10).collect::<Vec<_>>());
+}
+
+/// The worst case: the refused bytes are in the file, the sync failed, and the file cannot be cut.
+async fn refused_bytes_stay_refused(with_drainer: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    switch(&disk.fails_truncates, true);
+    let spool = open_on(folder.path(), 1, Arc::new(Faulty(disk.clone())), 64 << 20);
+    let store = Arc::new(MemoryStore::default());
+    let draining = with_drainer.then(|| Draining::start(&spool, &store));
+
+    spool.record(activities(0..5)).await.unwrap();
+    switch(&disk.fails_syncs, true);
+    assert!(matches!(spool.record(activities(5..10)).await, Err(RecordError::Failing(_))));
+    switch(&disk.fails_syncs, false);
+    assert_eq!(disk.created.load(Ordering::SeqCst), 1);
+    spool.record(activities(10..15)).await.unwrap();
+    assert_eq!(disk.created.load(Ordering::SeqCst), 2, "a segment whose sync failed is not used again");
+
+    if let Some(draining) = draining {
+        draining.finish().await;
+    }
+    drop(spool);
+    // A crash and a new start see the same.
+    drain(folder.path(), 2, &store).await;
+    let expected: Vec<u64> = (0..5).chain(10..15).collect();
+    assert_eq!(numbers(&store.rows()), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_is_not_repeated_and_its_events_are_not_stored() {
+    refused_bytes_stay_refused(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_is_remembered_across_a_crash() {
+    refused_bytes_stay_refused(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_written_group_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    let spool = open_on(folder.path(), 1, Arc::new(Faulty(disk.clone())), 64 << 20);
+    spool.record(activities(0..5)).await.unwrap();
+    switch(&disk.fails_writes, true);
+    assert!(spool.record(activities(5..50)).await.is_err());
+    drop(spool);
+
+    let store = Arc::new(MemoryStore::default());
+    drain(folder.path(), 2, &store).await;
+    assert_eq!(numbers(&store.rows()), (0..5).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_refuses_until_it_has_drained() {
+    let folder = tempfile::tempdir().unwrap();
+    // Segments of 1 MiB, room for three.
+    let spool = open_on(folder.path(), 1, Arc::new(RealDisk), 3 << 20);
+    let store = Arc::new(MemoryStore::default());
+    let mut sent = 0;
+    while spool.record(activities(sent..sent + 1_000)).await.is_ok() {
+        sent += 1_000;
+        assert!(sent < 100_000, "the spool never fills up");
+    }
+    assert!(spool.bytes() <= 3 << 20);
+    assert_eq!(spool.record(activities(sent..sent + 1_000)).await, Err(RecordError::Full));
+
+    let draining = Draining::start(&spool, &store);
+    let mut after = sent;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while spool.record(activities(after..after + 1_000)).await.is_err() {
+        assert!(std::time::Instant::now() < deadline, "the spool never recovers");
+        tokio::task::yield_now().await;
+    }
+    after += 1_000;
+    draining.finish().await;
+    assert_eq!(numbers(&store.rows()), (0..after).collect::<Vec<_>>());
+    assert!(spool.bytes() <= 1 << 20, "segments that are used up are given back");
+}

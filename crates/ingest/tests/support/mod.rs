@@ -1,0 +1,95 @@
+//! What the tests of the spool share.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use activity_adapter_memory::{MemoryStore, SeededRandomness};
+use activity_domain::activity::{Activity, Endpoint, Method, Status, Text};
+use activity_domain::id::{ActivityId, ClientId};
+use activity_domain::port::ActivitySink;
+use activity_domain::time::Timestamp;
+use activity_ingest::disk::{Disk, RealDisk};
+use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// An activity that differs from every other number's, in length too.
+pub fn activity(number: u64) -> Activity {
+    Activity {
+        client: ClientId::parse("CL-test").unwrap(),
+        id: ActivityId(Uuid::from_u128(u128::from(number) + 1)),
+        at: Timestamp::from_seconds(1_700_000_000 + number.cast_signed()).unwrap(),
+        endpoint: Endpoint::parse("/things").unwrap(),
+        method: Method::parse("GET").unwrap(),
+        status: Status::parse(200).unwrap(),
+        response_time: None,
+        ip: None,
+        user_agent: Some(Text::parse(&"a".repeat(number as usize % 97)).unwrap()),
+        request_bytes: None,
+        response_bytes: Some(number),
+        error_message: None,
+        metadata: None,
+    }
+}
+
+pub fn activities(numbers: std::ops::Range<u64>) -> Vec<Activity> {
+    numbers.map(activity).collect()
+}
+
+/// The numbers behind rows, sorted.
+pub fn numbers(rows: &[Activity]) -> Vec<u64> {
+    let mut numbers: Vec<u64> = rows.iter().map(|row| row.response_bytes.unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+pub fn open(folder: &Path, seed: u64) -> Spool {
+    open_on(folder, seed, Arc::new(RealDisk), 64 << 20)
+}
+
+pub fn open_on(folder: &Path, seed: u64, disk: Arc<dyn Disk>, max_bytes: u64) -> Spool {
+    let config = SpoolConfig { folder: folder.to_owned(), max_bytes };
+    Spool::open(&config, disk, &SeededRandomness::new(seed)).unwrap()
+}
+
+/// A drainer at work.
+pub struct Draining {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Draining {
+    pub fn start(spool: &Spool, store: &Arc<MemoryStore>) -> Self {
+        let config = DrainConfig::new(10, Duration::from_millis(5));
+        let first_backoff = Duration::from_millis(2);
+        Self::with(spool, store.clone(), DrainConfig { first_backoff, ..config })
+    }
+
+    pub fn with(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(Drainer::new(spool, sink, config).run(stopped));
+        Self { stop, task }
+    }
+
+    /// Stops once everything is drained.
+    pub async fn finish(self) {
+        self.stop.send_replace(true);
+        tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("drains in time").unwrap();
+    }
+
+    /// Ends it wherever it is, as a crash does.
+    pub async fn abort(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+/// Everything that a folder holds, drained into a store.
+pub async fn drain(folder: &Path, seed: u64, store: &Arc<MemoryStore>) {
+    let spool = open(folder, seed);
+    Draining::start(&spool, store).finish().await;
+}

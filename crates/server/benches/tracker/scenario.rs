@@ -1,0 +1,38 @@
+//! What is measured. Each scenario runs its subject and its baseline in turns and checks what came of it:
+//! a fast wrong answer fails the run.
+
+mod import;
+mod ingest;
+mod read;
+mod store;
+
+use std::path::Path;
+
+use crate::Outcome;
+use crate::bare_insert::BareInsert;
+use crate::options::{Options, Scenario};
+use crate::report::Line;
+use crate::rows::Row;
+
+/// Runs a scenario.
+pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
+    match scenario {
+        Scenario::IngestOne => ingest::run(options, 1).await,
+        Scenario::IngestHundred => ingest::run(options, 100).await,
+        Scenario::Store => store::run(options).await,
+        Scenario::Import => import::run(options).await,
+        Scenario::Read => read::run(options).await,
+    }
+}
+
+/// Bare inserts into a new database, in rows a second.
+async fn bare_insert(file: &Path, rows: &std::sync::Arc<Vec<Row>>, size: usize) -> Outcome<f64> {
+    let (file, rows) = (file.to_owned(), rows.clone());
+    let work = tokio::task::spawn_blocking(move || {
+        let mut bare = BareInsert::open(&file)?;
+        let begun = std::time::Instant::now();
+        bare.insert(&rows, size)?;
+        Ok(rows.len() as f64 / begun.elapsed().as_secs_f64())
+    });
+    work.await?
+}

@@ -1,0 +1,179 @@
+//! Answers about usage at three amounts of raw rows, with the same clients and days: their cost must
+//! not follow the number of rows.
+
+use std::time::Instant;
+
+use activity_adapter_sqlite::SqliteStore;
+use serde_json::Value;
+
+use super::store::{append, compact};
+use crate::Outcome;
+use crate::http::Connection;
+use crate::load::percentile;
+use crate::options::{Options, folder};
+use crate::process::database;
+use crate::report::{Line, Pairs, Unit, thousands};
+use crate::rows::{self, CLIENTS, Pace, Rows};
+use crate::template::get;
+use crate::tracker::{Tracker, Walk, requests};
+
+const DAYS: i64 = 7;
+const BATCH: usize = 5_000;
+
+/// A server with so many rows.
+struct Size {
+    rows: usize,
+    tracker: Tracker,
+    daily: Quantiles,
+    top: Quantiles,
+}
+
+/// Milliseconds, a pair of quantiles a round.
+#[derive(Default)]
+struct Quantiles {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+/// Three servers beside each other, asked in turns.
+pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
+    let amounts = if options.quick { [10_000, 30_000, 100_000] } else { [10_000, 100_000, 1_000_000] };
+    let calls = if options.quick { 70 } else { 350 };
+    let pace = Pace::days(DAYS)?;
+    let days = days(&pace);
+    let mut sizes = Vec::new();
+    for rows in amounts {
+        sizes.push(fill(rows, pace.clone()).await?);
+    }
+    for size in &mut sizes {
+        // Fills caches and checks that the whole answer is there.
+        size.daily(&days, calls).await?;
+        size.top(calls).await?;
+        size.forget();
+    }
+    for _ in options.rounds("read") {
+        for size in &mut sizes {
+            size.daily(&days, calls).await?;
+            size.top(calls).await?;
+        }
+    }
+    Ok(lines(&sizes))
+}
+
+/// Fills a database through the store, closes it, and starts a server on it.
+async fn fill(count: usize, pace: Pace) -> Outcome<Size> {
+    eprintln!("  storing {count} rows");
+    let folder = folder()?;
+    let store = SqliteStore::open(&database(folder.path())).await?;
+    let mut source = Rows::new(count, pace)?;
+    let mut first = 0;
+    loop {
+        let rows = source.take(BATCH)?;
+        if rows.is_empty() {
+            break;
+        }
+        append(&store, &[rows::batch(&rows, first).into()]).await?;
+        first += rows.len() as u64;
+    }
+    compact(&store).await?;
+    drop(store);
+    let tracker = Tracker::start(folder).await?;
+    Ok(Size { rows: count, tracker, daily: Quantiles::default(), top: Quantiles::default() })
+}
+
+/// The days as a query: they stay the same when midnight passes.
+fn days(pace: &Pace) -> String {
+    let Pace::Days(days) = pace else { return String::new() };
+    let date = |at: activity_domain::time::Timestamp| at.to_string().chars().take(10).collect::<String>();
+    let [from, to] = [days.first(), days.last()].map(|day| day.map(|(start, _)| date(*start)));
+    format!("from={}&to={}", from.unwrap_or_default(), to.unwrap_or_default())
+}
+
+impl Size {
+    /// Asks for all clients on all days, page after page, and over again.
+    async fn daily(&mut self, days: &str, calls: usize) -> Outcome<()> {
+        let mut connection = Connection::open(self.tracker.address).await?;
+        let mut walk = Walk::daily(days);
+        let (mut took, mut counted) = (Vec::with_capacity(calls), 0);
+        let mut is_whole = true;
+        while took.len() < calls || !is_whole {
+            let page = ask(&mut connection, &get(&walk.path, &self.tracker.admin), &mut took).await?;
+            counted += requests(&page);
+            is_whole = walk.next(&page);
+            if is_whole && counted != self.rows as u64 {
+                return Err(format!("of {} rows, {counted} are counted", self.rows).into());
+            }
+            if is_whole {
+                counted = 0;
+            }
+        }
+        self.daily.add(took);
+        Ok(())
+    }
+
+    /// Asks for the busiest clients of the last day.
+    async fn top(&mut self, calls: usize) -> Outcome<()> {
+        let mut connection = Connection::open(self.tracker.address).await?;
+        let request = get("/api/usage/top", &self.tracker.admin);
+        let mut took = Vec::with_capacity(calls);
+        while took.len() < calls {
+            let answer = ask(&mut connection, &request, &mut took).await?;
+            if answer["data"].as_array().is_none_or(Vec::is_empty) {
+                return Err("nobody is at the top".into());
+            }
+        }
+        self.top.add(took);
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        (self.daily, self.top) = (Quantiles::default(), Quantiles::default());
+    }
+}
+
+async fn ask(connection: &mut Connection, request: &[u8], took: &mut Vec<u32>) -> Outcome<Value> {
+    let begun = Instant::now();
+    let response = connection.call(request).await?;
+    took.push(u32::try_from(begun.elapsed().as_micros())?);
+    if response.status != 200 {
+        return Err(format!("a question was answered {}", response.status).into());
+    }
+    Ok(serde_json::from_slice(response.body)?)
+}
+
+impl Quantiles {
+    fn add(&mut self, mut took: Vec<u32>) {
+        took.sort_unstable();
+        self.p50.push(percentile(&took, 50));
+        self.p99.push(percentile(&took, 99));
+    }
+}
+
+type Question<'a> = (&'a str, fn(&Size) -> &Quantiles, &'a str);
+
+/// The larger sizes beside the smallest.
+fn lines(sizes: &[Size]) -> Vec<Line> {
+    let Some((smallest, larger)) = sizes.split_first() else { return Vec::new() };
+    let daily = format!("a page of {DAYS} days of {CLIENTS} clients, 1,000 rows");
+    let questions: [Question<'_>; 2] = [
+        ("daily", |size| &size.daily, &daily),
+        ("top", |size| &size.top, "the 3 busiest of the last 24 hours"),
+    ];
+    let mut lines = Vec::new();
+    for (name, quantiles, notes) in questions {
+        for size in larger {
+            let rows = |size: &Size| thousands(size.rows as f64);
+            let notes = format!("{notes}; baseline: {} rows", rows(smallest));
+            let (subject, baseline) = (quantiles(size), quantiles(smallest));
+            for (percent, subject, baseline) in
+                [("p50", &subject.p50, &baseline.p50), ("p99", &subject.p99, &baseline.p99)]
+            {
+                let mut pairs = Pairs::default();
+                subject.iter().zip(baseline).for_each(|(subject, baseline)| pairs.push(*subject, *baseline));
+                let scenario = format!("read, {name}, {} rows, {percent}", rows(size));
+                lines.push(pairs.line(scenario, Unit::Millis, &notes));
+            }
+        }
+    }
+    lines
+}

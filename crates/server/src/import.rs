@@ -1,0 +1,98 @@
+//! `import`: access logs into the store, with constant memory, as often as one likes.
+//!
+//! A thread reads and parses; meanwhile the batch before is stored. Events get their ids from the
+//! line and its occurrence, so a second run finds everything there already.
+
+mod clients;
+mod read;
+mod rejects;
+mod summary;
+mod target;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use activity_domain::port::Clock;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::clients::Owners;
+use self::read::{Batch, reading};
+use self::rejects::Rejects;
+use self::summary::Summary;
+use self::target::Target;
+use crate::Failure;
+use crate::cli::ImportOptions;
+use crate::config::Settings;
+use crate::system::SystemClock;
+use crate::wire;
+
+/// Runs an import and prints its summary.
+pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Failure> {
+    let started = Instant::now();
+    let storage = Arc::new(wire::storage(settings).await?);
+    let mut target = Target::open(settings, storage.clone())?;
+    let mut owners =
+        Owners::new(&options.client_by, storage.clients.clone(), settings.api_rate_limit).await?;
+    let mut rejects = Rejects::new(options.rejects);
+    let mut summary = Summary::new(options.files.len());
+    let (mut batches, progress) = reading(&options.files, options.format, settings.data_dir.clone())?;
+    let bar = bar(progress.total);
+    while let Some(batch) = batches.recv().await {
+        store(batch?, settings, &mut owners, &mut target, &mut rejects, &mut summary).await?;
+        bar.set_position(progress.read());
+    }
+    target.finish().await?;
+    bar.finish_and_clear();
+    summary.clients(&owners);
+    crate::print(&summary.render(started.elapsed(), &rejects))
+}
+
+/// Stores a batch; the lines of it that cannot be stored go with those that could not be read.
+async fn store(
+    batch: Batch,
+    settings: &Settings,
+    owners: &mut Owners,
+    target: &mut Target,
+    rejects: &mut Rejects,
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    for reject in batch.rejects {
+        rejects.write(&reject.place, &reject.reason, &reject.raw)?;
+    }
+    let now = SystemClock.now();
+    let mut events = Vec::with_capacity(batch.lines.len());
+    for line in batch.lines {
+        let checked = settings.age_policy.check(line.entry.at, now, false);
+        let owner = match checked {
+            Ok(()) => owners.of(&line.entry).await?,
+            Err(reason) => Err(reason),
+        };
+        match owner {
+            Ok(owner) => {
+                summary.saw(line.entry.at);
+                events.push(target::Event {
+                    activity: line.entry.into_activity(owner, line.id),
+                    place: line.place,
+                    raw: line.raw,
+                });
+            }
+            Err(reason) => rejects.write(&line.place, &reason, &line.raw)?,
+        }
+    }
+    let sent = target.send(events).await?;
+    for (event, reason) in sent.refused {
+        rejects.write(&event.place, &reason, &event.raw)?;
+    }
+    summary.add(&sent.outcome);
+    Ok(())
+}
+
+/// Shows itself on a terminal only.
+fn bar(total: Option<u64>) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let template = "{bar:40} {percent}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) if total.is_some() => bar.with_style(style),
+        _ => bar,
+    }
+}

@@ -1,0 +1,124 @@
+//! Whose requests they are.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use activity_access_log::Entry;
+use activity_domain::client::{Client, ClientName, RateLimit, Role};
+use activity_domain::error::{InsertError, Invalid};
+use activity_domain::id::ClientId;
+use activity_domain::port::{ClientRepo, Clock, Read};
+use sha2::{Digest, Sha256};
+
+use crate::Failure;
+use crate::system::SystemClock;
+
+/// Clients that are remembered as being there; the rest is asked for again.
+const REMEMBERED: usize = 100_000;
+/// The client of requests without a user, where users are the clients.
+const ANONYMOUS: &str = "(anonymous)";
+
+enum By {
+    Ip,
+    User,
+    One(ClientId),
+}
+
+/// Finds the client of each entry, making those that are missing: without key and email, until an
+/// admin gives them some. A client's id follows from its name, so that a second run finds it again.
+pub struct Owners {
+    by: By,
+    repo: Arc<dyn ClientRepo>,
+    rate_limit: RateLimit,
+    known: HashSet<ClientId>,
+    new: u64,
+}
+
+impl Owners {
+    /// Owners by what the command line says.
+    pub async fn new(by: &str, repo: Arc<dyn ClientRepo>, rate_limit: RateLimit) -> Result<Self, Failure> {
+        let by = match by {
+            "ip" => By::Ip,
+            "user" => By::User,
+            id => By::One(existing(id, repo.as_ref()).await?),
+        };
+        Ok(Self { by, repo, rate_limit, known: HashSet::new(), new: 0 })
+    }
+
+    /// How many clients were made.
+    pub fn made(&self) -> u64 {
+        self.new
+    }
+
+    /// The client of an entry. The inner error rejects the line, the outer one ends the import.
+    pub async fn of(&mut self, entry: &Entry) -> Result<Result<ClientId, Invalid>, Failure> {
+        let (kind, name) = match &self.by {
+            By::One(id) => return Ok(Ok(id.clone())),
+            By::Ip => ("ip", entry.ip.map_or_else(|| entry.host.clone(), |ip| ip.to_string())),
+            By::User => ("user", entry.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned())),
+        };
+        let id = derived(kind, &name);
+        if self.known.contains(&id) {
+            return Ok(Ok(id));
+        }
+        let name = match ClientName::parse(&name) {
+            Ok(name) => name,
+            Err(reason) => {
+                return Ok(Err(Invalid::new(format!(
+                    "has a {kind} that cannot be a client's name: it {reason}"
+                ))));
+            }
+        };
+        self.make(id.clone(), name).await?;
+        Ok(Ok(id))
+    }
+
+    async fn make(&mut self, id: ClientId, name: ClientName) -> Result<(), Failure> {
+        let client = Client {
+            id: id.clone(),
+            name,
+            email: None,
+            role: Role::Client,
+            rate_limit: self.rate_limit,
+            is_active: true,
+            created_at: SystemClock.now(),
+        };
+        match self.repo.insert(&client, None).await {
+            Ok(()) => self.new += 1,
+            // From an earlier run.
+            Err(InsertError::IdTaken) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(id);
+        Ok(())
+    }
+}
+
+async fn existing(id: &str, repo: &dyn ClientRepo) -> Result<ClientId, Failure> {
+    let unknown = || format!("--client-by must be ip, user or the id of a client; there is no client {id}");
+    let id = ClientId::parse(id).map_err(|_| unknown())?;
+    repo.by_id(&id, Read::Latest).await?.ok_or_else(unknown)?;
+    Ok(id)
+}
+
+fn derived(kind: &str, name: &str) -> ClientId {
+    let digest = Sha256::digest(format!("activity-tracker import\0{kind}\0{name}"));
+    let mut bits = [0; 10];
+    bits.copy_from_slice(&digest[..10]);
+    ClientId::from_bits(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_from_kind_and_name() {
+        assert_eq!(derived("ip", "192.0.2.7"), derived("ip", "192.0.2.7"));
+        assert_ne!(derived("ip", "192.0.2.7"), derived("ip", "192.0.2.8"));
+        assert_ne!(derived("ip", "ada"), derived("user", "ada"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Secrets stay where they belong.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Event, Node, Random};
+
+const CANARY: &str = "c4n4ry-c4n4ry-c4n4ry";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_secrets_are_in_their_folder_only() {
+    let mut node = Node::started(&[("LOG_LEVEL", "debug"), ("LOG_BATCH_INTERVAL_MS", "20")]).await;
+    let mut secrets = use_secrets(&node).await;
+    secrets.push(node.admin_key());
+    secrets.push(fs::read_to_string(node.path("data/secrets/jwt_secret")).unwrap().trim().to_owned());
+    let kept = holders(&node.path("data/secrets"), &secrets);
+    assert_eq!(kept.len(), 2, "the search finds what is there: {kept:?}");
+    assert_absent(&mut node, &secrets).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configured_secrets_are_nowhere() {
+    let jwt = "f3a9c1d07be24855912fa6630cd1e8b7";
+    let admin = "9d04be17a2c65f38-of-old-times";
+    let settings = [("LOG_LEVEL", "debug"), ("JWT_SECRET", jwt), ("ADMIN_API_KEY", admin)];
+    let mut node = Node::started(&settings).await;
+    let answer = node.http.post(node.at("/api/token")).header("x-api-key", admin).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let token = answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
+    assert_absent(&mut node, &[jwt.to_owned(), admin.to_owned(), token]).await;
+}
+
+/// Uses keys and tokens, good and bad ones, in every way there is. Returns all that came up.
+async fn use_secrets(node: &Node) -> Vec<String> {
+    let mut secrets = vec![CANARY.to_owned()];
+    for (name, role) in [("ada", "client"), ("gate", "service")] {
+        let account = node.register(name, role).await;
+        let mut event = Event::new(&account, &mut Random(1)).json();
+        if role == "service" {
+            event["clientId"] = json!(account.id);
+        }
+        event["endpoint"] = json!(format!("/things?token={CANARY}#{CANARY}"));
+        event["requestHeaders"] = json!({ "authorization": format!("Bearer {CANARY}") });
+        event["requestBody"] = json!({ "password": CANARY });
+        for request in [node.post(&account.key), node.post(CANARY)] {
+            let answer = request.header("prefer", "wait=10").json(&event).send().await.unwrap();
+            assert!([StatusCode::CREATED, StatusCode::UNAUTHORIZED].contains(&answer.status()));
+        }
+        let request = node.http.post(node.at("/api/token")).header("x-api-key", &account.key);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let token = answer["token"].as_str().unwrap().to_owned();
+        let (broken_key, broken_token) = (format!("{}0", account.key), format!("{token}0"));
+        for bearer in [&token, &broken_token] {
+            let request = node.http.get(node.at("/api/usage/daily")).bearer_auth(bearer);
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status.is_success(), bearer == &token, "{status}");
+        }
+        assert_eq!(
+            node.post(&broken_key).json(&event).send().await.unwrap().status(),
+            StatusCode::UNAUTHORIZED
+        );
+        // The secret within the key, too: `atk_<keyId>_<secret>_<crc32>`.
+        secrets.extend(account.key.split('_').nth(2).map(str::to_owned));
+        secrets.extend([account.key, account.token, token]);
+    }
+    secrets
+}
+
+/// Neither under the data folder, save `secrets`, nor in the log; while it runs and after its end.
+async fn assert_absent(node: &mut Node, secrets: &[String]) {
+    let data = node.path("data");
+    let holders = |data: &Path| {
+        let mut found = holders(data, secrets);
+        found.retain(|file| !file.starts_with(data.join("secrets")));
+        found
+    };
+    assert_eq!(holders(&data), [] as [PathBuf; 0]);
+    node.stop().await;
+    assert_eq!(holders(&data), [] as [PathBuf; 0]);
+    let log = node.log();
+    assert!(log.contains("\"level\":\"DEBUG\""), "the log says all that it can: {log}");
+    let told: Vec<&String> = secrets.iter().filter(|secret| log.contains(secret.as_str())).collect();
+    assert!(told.is_empty(), "{told:?} in the log: {log}");
+}
+
+/// The files in a folder, however deep, that contain one of these texts.
+fn holders(folder: &Path, texts: &[String]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holders(&path, texts));
+            continue;
+        }
+        // Only bytes that are no text get lost here, and secrets have none.
+        let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        if texts.iter().any(|text| content.contains(text.as_str())) {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,34 @@
+//! What the tests of the whole program share: a real server in a folder of its own, senders that keep
+//! a ledger, and a look at the database file behind the server's back.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+mod api;
+mod database;
+mod ledger;
+mod load;
+mod node;
+mod random;
+
+use std::time::{Duration, Instant};
+
+pub use api::Account;
+pub use database::{Database, Days, by_day};
+pub use ledger::{Event, Ledger, Outcome};
+pub use load::Load;
+pub use node::Node;
+pub use random::Random;
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// Asks again and again until there is an answer. What takes longer than `within` fails the test.
+pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(start.elapsed() < within, "waited {within:?} for {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
