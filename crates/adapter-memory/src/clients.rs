@@ -29,6 +29,18 @@ impl ClientRepo for MemoryStore {
         Ok(())
     }
 
+    async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
+        let mut state = self.reach()?;
+        if clients.iter().any(|client| client.email.is_some()) {
+            return Err(InsertError::EmailTaken);
+        }
+        let before = state.clients.len();
+        for client in clients {
+            state.clients.entry(client.id.clone()).or_insert_with(|| client.clone());
+        }
+        Ok((state.clients.len() - before) as u64)
+    }
+
     async fn by_id(&self, id: &ClientId, _: Read) -> Result<Option<Client>, StoreError> {
         Ok(self.reach()?.clients.get(id).cloned())
     }

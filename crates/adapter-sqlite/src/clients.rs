@@ -5,6 +5,7 @@ use activity_domain::error::{InsertError, Invalid, StoreError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::{ClientRepo, Read};
+use activity_domain::rollup::ClientNo;
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -20,6 +21,22 @@ impl ClientRepo for SqliteStore {
     async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
         let (new, key) = (new.clone(), key.cloned());
         self.write(move |c| insert(c, &new, key.as_ref())).await?
+    }
+
+    async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
+        if clients.iter().any(|client| client.email.is_some()) {
+            return Err(InsertError::EmailTaken);
+        }
+        let clients = clients.to_vec();
+        let made = self.write(move |c| {
+            let mut made = 0;
+            for client in &clients {
+                let no = numbers::find_or_make(c, &client.id)?;
+                made += insert_row(c, no, client)? as u64;
+            }
+            Ok(made)
+        });
+        Ok(made.await?)
     }
 
     async fn by_id(&self, id: &ClientId, _: Read) -> Result<Option<Client>, StoreError> {
@@ -65,14 +82,28 @@ fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Re
             return Ok(Err(InsertError::IdTaken));
         }
     }
-    let no = numbers::find_or_make(c, &new.id)?.0.cast_signed();
-    let known = client::table.find(no).count().get_result::<i64>(c)?;
-    if known > 0 {
+    let no = numbers::find_or_make(c, &new.id)?;
+    if insert_row(c, no, new)? == 0 {
         return Ok(Err(InsertError::IdTaken));
     }
+    if let Some(key) = key {
+        diesel::insert_into(api_key::table)
+            .values((
+                api_key::id.eq(key.id.as_str()),
+                api_key::client.eq(no.0.cast_signed()),
+                api_key::digest.eq(key.digest.0.as_slice()),
+                api_key::created_at.eq(key.created_at.as_micros()),
+            ))
+            .execute(c)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Inserts a client's row; 0 if there is one already.
+fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResult<usize> {
     diesel::insert_into(client::table)
         .values((
-            client::no.eq(no),
+            client::no.eq(no.0.cast_signed()),
             client::name.eq(new.name.as_str()),
             client::email.eq(new.email.as_ref().map(Email::as_str)),
             client::role.eq(new.role.as_str()),
@@ -80,18 +111,9 @@ fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Re
             client::is_active.eq(new.is_active),
             client::created_at.eq(new.created_at.as_micros()),
         ))
-        .execute(c)?;
-    if let Some(key) = key {
-        diesel::insert_into(api_key::table)
-            .values((
-                api_key::id.eq(key.id.as_str()),
-                api_key::client.eq(no),
-                api_key::digest.eq(key.digest.0.as_slice()),
-                api_key::created_at.eq(key.created_at.as_micros()),
-            ))
-            .execute(c)?;
-    }
-    Ok(Ok(()))
+        .on_conflict(client::no)
+        .do_nothing()
+        .execute(c)
 }
 
 #[derive(Queryable, Selectable)]

@@ -198,3 +198,21 @@ pub async fn a_client_may_be_registered_after_its_activities(harness: &dyn Harne
     assert_eq!(top.len(), 1);
     assert_eq!((&top[0].name, top[0].tally.requests), (&client.name, 1));
 }
+
+/// Of a list of clients, those with new ids are added and the others stay as they are.
+pub async fn missing_clients_are_inserted_and_others_left(harness: &dyn Harness) {
+    let stores = harness.fresh().await;
+    let known = make::client("CL-known");
+    insert(&stores, &known, None).await;
+    let renamed = Client { name: ClientName::parse("another name").expect("a name"), ..known.clone() };
+    let fresh = make::client("CL-fresh");
+    let list = [renamed, fresh.clone(), fresh.clone()];
+    assert_eq!(stores.clients.insert_missing(&list).await, Ok(1));
+    assert_eq!(stores.clients.insert_missing(&list).await, Ok(0));
+    assert_found(&stores, &known, None).await;
+    assert_found(&stores, &fresh, None).await;
+    let mail = Client { email: Some(make::email("ada@example.org")), ..make::client("CL-mail") };
+    let refused = stores.clients.insert_missing(&[make::client("CL-other"), mail]).await;
+    assert_eq!(refused, Err(InsertError::EmailTaken));
+    assert_eq!(stores.clients.by_id(&make::client_id("CL-other"), Read::Latest).await, Ok(None));
+}

@@ -12,6 +12,7 @@ macro_rules! laws {
                 a_taken_email_is_refused_whole,
                 a_taken_id_or_key_is_refused_whole,
                 clients_without_an_email_do_not_collide,
+                missing_clients_are_inserted_and_others_left,
                 ids_that_differ_in_case_are_different_clients,
                 of_concurrent_inserts_with_one_email_one_wins,
                 latest_sees_its_own_write,

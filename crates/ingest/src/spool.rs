@@ -1,6 +1,7 @@
 //! The spool: the port `Recorder` over a folder of segments.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -215,6 +216,8 @@ fn frames(batch: &[Activity]) -> Result<Vec<u8>, RecordError> {
 /// without a spool takes this too.
 pub fn claim(folder: &Path) -> Result<File, OpenError> {
     let io = |error| OpenError::Io { folder: folder.into(), error };
+    // What lies in here is nobody's business but this user's.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
     let file =
         File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io)?;
     match file.try_lock() {

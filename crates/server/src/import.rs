@@ -63,10 +63,7 @@ async fn store(
     let mut events = Vec::with_capacity(batch.lines.len());
     for line in batch.lines {
         let checked = settings.age_policy.check(line.entry.at, now, false);
-        let owner = match checked {
-            Ok(()) => owners.of(&line.entry).await?,
-            Err(reason) => Err(reason),
-        };
+        let owner = checked.and_then(|()| owners.of(&line.entry));
         match owner {
             Ok(owner) => {
                 summary.saw(line.entry.at);
@@ -79,6 +76,7 @@ async fn store(
             Err(reason) => rejects.write(&line.place, &reason, &line.raw)?,
         }
     }
+    owners.make_missing().await?;
     let sent = target.send(events).await?;
     for (event, reason) in sent.refused {
         rejects.write(&event.place, &reason, &event.raw)?;

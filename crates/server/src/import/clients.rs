@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use activity_access_log::Entry;
 use activity_domain::client::{Client, ClientName, RateLimit, Role};
-use activity_domain::error::{InsertError, Invalid};
+use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
 use activity_domain::port::{ClientRepo, Clock, Read};
 use sha2::{Digest, Sha256};
@@ -31,6 +31,7 @@ pub struct Owners {
     repo: Arc<dyn ClientRepo>,
     rate_limit: RateLimit,
     known: HashSet<ClientId>,
+    missing: Vec<Client>,
     new: u64,
 }
 
@@ -42,7 +43,7 @@ impl Owners {
             "user" => By::User,
             id => By::One(existing(id, repo.as_ref()).await?),
         };
-        Ok(Self { by, repo, rate_limit, known: HashSet::new(), new: 0 })
+        Ok(Self { by, repo, rate_limit, known: HashSet::new(), missing: Vec::new(), new: 0 })
     }
 
     /// How many clients were made.
@@ -50,31 +51,23 @@ impl Owners {
         self.new
     }
 
-    /// The client of an entry. The inner error rejects the line, the outer one ends the import.
-    pub async fn of(&mut self, entry: &Entry) -> Result<Result<ClientId, Invalid>, Failure> {
+    /// The client of an entry; the error rejects the line. What is missing is noted for
+    /// [`Owners::make_missing`], which has to come before the events are stored.
+    pub fn of(&mut self, entry: &Entry) -> Result<ClientId, Invalid> {
         let (kind, name) = match &self.by {
-            By::One(id) => return Ok(Ok(id.clone())),
+            By::One(id) => return Ok(id.clone()),
             By::Ip => ("ip", entry.ip.map_or_else(|| entry.host.clone(), |ip| ip.to_string())),
             By::User => ("user", entry.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned())),
         };
         let id = derived(kind, &name);
         if self.known.contains(&id) {
-            return Ok(Ok(id));
+            return Ok(id);
         }
-        let name = match ClientName::parse(&name) {
-            Ok(name) => name,
-            Err(reason) => {
-                return Ok(Err(Invalid::new(format!(
-                    "has a {kind} that cannot be a client's name: it {reason}"
-                ))));
-            }
-        };
-        self.make(id.clone(), name).await?;
-        Ok(Ok(id))
-    }
-
-    async fn make(&mut self, id: ClientId, name: ClientName) -> Result<(), Failure> {
-        let client = Client {
+        let name = ClientName::parse(&name).map_err(|reason| {
+            Invalid::new(format!("has a {kind} that cannot be a client's name: it {reason}"))
+        })?;
+        self.known.insert(id.clone());
+        self.missing.push(Client {
             id: id.clone(),
             name,
             email: None,
@@ -82,17 +75,19 @@ impl Owners {
             rate_limit: self.rate_limit,
             is_active: true,
             created_at: SystemClock.now(),
-        };
-        match self.repo.insert(&client, None).await {
-            Ok(()) => self.new += 1,
-            // From an earlier run.
-            Err(InsertError::IdTaken) => {}
-            Err(error) => return Err(error.into()),
+        });
+        Ok(id)
+    }
+
+    /// Makes the clients of the entries since the last call, except those of an earlier run.
+    pub async fn make_missing(&mut self) -> Result<(), Failure> {
+        let missing = std::mem::take(&mut self.missing);
+        if !missing.is_empty() {
+            self.new += self.repo.insert_missing(&missing).await?;
         }
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }
-        self.known.insert(id);
         Ok(())
     }
 }
