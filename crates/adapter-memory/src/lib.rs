@@ -9,10 +9,12 @@
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
 //! | `clients`, `sink`, `usage` | the ports |
+//! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
 mod clients;
 pub mod clock;
+pub mod limiter;
 pub mod randomness;
 mod sink;
 pub mod store;
@@ -20,6 +22,7 @@ pub mod switches;
 mod usage;
 
 pub use clock::ManualClock;
+pub use limiter::MemoryLimiter;
 pub use randomness::SeededRandomness;
 pub use store::MemoryStore;
 pub use switches::Times;

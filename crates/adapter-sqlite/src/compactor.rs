@@ -11,8 +11,8 @@ use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use diesel::upsert::excluded;
 
+use crate::block::Block;
 use crate::error::{Failure, corrupt};
 use crate::schema::{usage_block, usage_delta};
 use crate::store::SqliteStore;
@@ -73,31 +73,7 @@ fn add(c: &mut SqliteConnection, key: (Level, Minute, ClientNo), tally: &Tally) 
     let (level, start, client) = key;
     let key = (level.minutes(), start.0, client.0.cast_signed());
     let sketch = if level.has_sketch() { Some(merged_sketch(c, key, &tally.sketch)?) } else { None };
-    diesel::insert_into(usage_block::table)
-        .values((
-            usage_block::minutes.eq(key.0),
-            usage_block::start.eq(key.1),
-            usage_block::client.eq(key.2),
-            usage_block::requests.eq(tally.requests.cast_signed()),
-            usage_block::errors.eq(tally.errors.cast_signed()),
-            usage_block::timed.eq(tally.timed.cast_signed()),
-            usage_block::micros.eq(tally.micros.cast_signed()),
-            usage_block::last_seen.eq(tally.last_seen.map_or(0, Timestamp::as_micros)),
-            usage_block::sketch.eq(sketch),
-        ))
-        .on_conflict((usage_block::minutes, usage_block::start, usage_block::client))
-        .do_update()
-        .set((
-            usage_block::requests.eq(usage_block::requests + excluded(usage_block::requests)),
-            usage_block::errors.eq(usage_block::errors + excluded(usage_block::errors)),
-            usage_block::timed.eq(usage_block::timed + excluded(usage_block::timed)),
-            usage_block::micros.eq(usage_block::micros + excluded(usage_block::micros)),
-            usage_block::last_seen.eq(diesel::dsl::sql::<diesel::sql_types::BigInt>(
-                "max(usage_block.last_seen, excluded.last_seen)",
-            )),
-            usage_block::sketch.eq(excluded(usage_block::sketch)),
-        ))
-        .execute(c)?;
+    Block::new(key, tally, sketch).add(c)?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use activity_domain::activity::{Activity, Metadata, ResponseTime, Text};
+use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::port::{ActivitySink, Append, Appended, Batch, SetAside};
@@ -14,7 +14,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, is_row_refused};
 use crate::numbers::{self, NumberCache};
-use crate::schema::{activity, cursor, set_aside, usage_delta};
+use crate::row::Row;
+use crate::schema::{cursor, set_aside, usage_delta};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -53,7 +54,7 @@ fn append(
     let mut delta = Delta::default();
     for (no, index) in in_key_order(batch, &numbers) {
         let record = &batch.records[index];
-        match insert(c, no, &record.activity) {
+        match Row::new(no, &record.activity).insert(c) {
             Ok(true) => {
                 appended.stored += 1;
                 delta.add(no, &record.activity);
@@ -109,30 +110,6 @@ fn in_key_order(batch: &Batch, numbers: &Numbers) -> Vec<(ClientNo, usize)> {
         batch.records.iter().enumerate().map(|(i, record)| (number(&record.activity), i)).collect();
     order.sort_by_key(|(no, i)| (batch.records[*i].activity.at, *no, batch.records[*i].activity.id));
     order
-}
-
-/// Inserts a row; false if its key is there already.
-fn insert(c: &mut SqliteConnection, no: ClientNo, a: &Activity) -> QueryResult<bool> {
-    let size = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-    let row = (
-        activity::at.eq(a.at.as_micros()),
-        activity::client.eq(no.0.cast_signed()),
-        activity::id.eq(a.id.0.as_bytes().as_slice()),
-        activity::endpoint.eq(a.endpoint.as_str()),
-        activity::method.eq(a.method.as_str()),
-        activity::status.eq(i32::from(a.status.code())),
-        activity::response_time.eq(a.response_time.map(ResponseTime::as_micros).map(size)),
-        activity::ip.eq(a.ip.map(|ip| ip.to_string())),
-        activity::user_agent.eq(a.user_agent.as_ref().map(Text::as_str)),
-        activity::request_bytes.eq(a.request_bytes.map(size)),
-        activity::response_bytes.eq(a.response_bytes.map(size)),
-        activity::error_message.eq(a.error_message.as_ref().map(Text::as_str)),
-        activity::metadata.eq(a.metadata.as_ref().map(Metadata::as_str)),
-    );
-    // Not `INSERT OR IGNORE`, which would swallow every broken constraint, not just a known key.
-    let insert = diesel::insert_into(activity::table).values(row);
-    let key = (activity::at, activity::client, activity::id);
-    Ok(insert.on_conflict(key).do_nothing().execute(c)? == 1)
 }
 
 fn keep(c: &mut SqliteConnection, stream: StreamId, refused: &SetAside) -> QueryResult<()> {

@@ -81,3 +81,9 @@ pub enum AccessError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Something that helps is out of reach, such as what instances share. It never fails a request by
+/// itself: the caller goes on with less, a limiter with the instance's own share of a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("goes on with less: {0}")]
+pub struct Degraded(pub String);

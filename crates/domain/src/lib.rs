@@ -10,6 +10,7 @@
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
+//! | [`limit`] | how much a subject may do in any window, and how it is counted |
 //! | [`port`] | what the use cases need from the outside; adapters implement it |
 //! | [`service`] | the use cases over those ports |
 //!
@@ -31,6 +32,7 @@ pub mod client;
 pub mod error;
 pub mod id;
 pub mod key;
+pub mod limit;
 pub mod port;
 pub mod rollup;
 pub mod service;

@@ -18,14 +18,13 @@ pub async fn with_id<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = id_of(request.request());
-    let (method, path) = (request.method().clone(), request.path().to_owned());
     let response = next.call(request).await?.map_into_boxed_body();
     let (request, response) = response.into_parts();
     let mut response = match problem(&response) {
         Some(problem) => keep_headers(&response, problem.response(id.to_str().unwrap_or_default())),
         None => response,
     };
-    let status = response.status();
+    let (method, path, status) = (request.method(), request.path(), response.status());
     if status.is_server_error() {
         tracing::warn!(%method, path, status = status.as_u16(), request_id = ?id, "request failed");
     } else {

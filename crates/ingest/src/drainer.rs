@@ -9,7 +9,7 @@ use activity_domain::id::StreamId;
 use activity_domain::port::{ActivitySink, Append, Appended, Batch, Record, SetAside};
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::codec;
 use crate::reader::{Chunk, Reader};
@@ -18,7 +18,7 @@ use crate::spool::{Drained, Shared, Spool};
 /// When a batch is due, and how large it may get.
 #[derive(Debug, Clone)]
 pub struct DrainConfig {
-    /// A batch is due when so many events wait ...
+    /// A batch is due when so many events wait, but not sooner than [`PACE`] after the one before ...
     pub batch_size: usize,
     /// ... or the first of them has waited so long.
     pub interval: Duration,
@@ -37,6 +37,9 @@ impl DrainConfig {
     }
 }
 
+/// Under load a batch waits so long for company: a few large transactions cost less than many small
+/// ones. A batch of the largest size does not wait.
+pub const PACE: Duration = Duration::from_millis(100);
 /// A batch's payload is kept near this many bytes.
 const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Failing batches are halved down to this. A single row would be mistaken for poison when it is the
@@ -51,6 +54,7 @@ pub struct Totals {
     duplicate: AtomicU64,
     discarded: AtomicU64,
     set_aside: AtomicU64,
+    earlier: AtomicU64,
     retries: AtomicU64,
     damaged: AtomicU64,
 }
@@ -66,6 +70,11 @@ impl Totals {
         }
     }
 
+    /// How many of them were accepted by an earlier process.
+    pub fn earlier(&self) -> u64 {
+        self.earlier.load(Ordering::Relaxed)
+    }
+
     /// Attempts that failed and were repeated.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
@@ -76,7 +85,11 @@ impl Totals {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    fn add(&self, appended: Appended) {
+    fn add(&self, appended: Appended, is_earlier: bool) {
+        let Appended { stored, duplicate, discarded, set_aside } = appended;
+        if is_earlier {
+            self.earlier.fetch_add(stored + duplicate + discarded + set_aside, Ordering::Relaxed);
+        }
         self.stored.fetch_add(appended.stored, Ordering::Relaxed);
         self.duplicate.fetch_add(appended.duplicate, Ordering::Relaxed);
         self.discarded.fetch_add(appended.discarded, Ordering::Relaxed);
@@ -96,6 +109,7 @@ pub struct Drainer {
     /// The size that the next batch may have; halved when the store fails.
     size: usize,
     backoff: Duration,
+    last: Instant,
 }
 
 impl Drainer {
@@ -104,7 +118,7 @@ impl Drainer {
         let (reader, size) = (Some(spool.reader()), config.max_batch);
         let (shared, totals) = (spool.shared(), Arc::default());
         let backoff = config.first_backoff;
-        Self { shared, reader, sink, config, totals, cursor: None, size, backoff }
+        Self { shared, reader, sink, config, totals, cursor: None, size, backoff, last: Instant::now() }
     }
 
     /// What it has done so far; stays readable while it runs.
@@ -117,10 +131,13 @@ impl Drainer {
     /// abandoned attempt is settled by the cursor when the spool is opened again.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
+            if !*stop.borrow() {
+                self.wait(&mut stop).await;
+            }
             match self.next_chunk().await {
                 Ok(Some(chunk)) => self.store(chunk).await,
                 Ok(None) if *stop.borrow() => return,
-                Ok(None) => self.wait(&mut stop).await,
+                Ok(None) => {}
                 Err(error) => {
                     tracing::error!(%error, "the spool cannot be read; trying again");
                     self.back_off().await;
@@ -129,12 +146,13 @@ impl Drainer {
         }
     }
 
-    /// Waits until a batch is due in the current stream.
+    /// Waits until a batch is due. What an earlier process left is due at once.
     async fn wait(&self, stop: &mut watch::Receiver<bool>) {
+        let Some(done) = self.caught_up() else { return };
         let mut durable = self.shared.durable.clone();
         let mut wanted = self.shared.wanted.subscribe();
-        let stream = self.shared.log.lock().current();
-        let done = self.cursor.filter(|c| c.stream == stream).map_or(0, |c| c.next);
+        let [size, most] = [self.config.batch_size, self.config.max_batch].map(|n| done + n as u64);
+        let not_before = self.last + PACE;
         let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
         let due = async {
             if durable.wait_for(|next| *next > done).await.is_err() {
@@ -142,15 +160,32 @@ impl Drainer {
                 return std::future::pending().await;
             }
             let deadline = Instant::now() + self.config.interval;
-            let full = done + self.config.batch_size as u64;
+            let (mut full, mut filled) = (durable.clone(), durable.clone());
+            let enough = async {
+                let _ = filled.wait_for(|next| *next >= size).await;
+                sleep_until(not_before).await;
+            };
             tokio::select! {
-                _ = timeout_at(deadline, durable.wait_for(|next| *next >= full)) => {}
+                () = sleep_until(deadline) => {}
+                () = enough => {}
+                _ = full.wait_for(|next| *next >= most) => {}
                 _ = wanted.wait_for(|wanted| *wanted > done) => {}
             }
         };
         tokio::select! {
             _ = stopped => {}
             () = due => {}
+        }
+    }
+
+    /// Where the sink stands in the current stream, once older ones are done with.
+    fn caught_up(&self) -> Option<u64> {
+        let log = self.shared.log.lock();
+        let current = log.current();
+        let is_oldest = log.oldest().is_none_or(|oldest| oldest.segment.stream == current);
+        match self.cursor {
+            Some(cursor) if cursor.stream == current => Some(cursor.next),
+            _ => is_oldest.then_some(0),
         }
     }
 
@@ -176,9 +211,10 @@ impl Drainer {
             return self.reread(chunk.stream, chunk.frames.first().map_or(0, |f| f.0));
         };
         let Some(batch) = batch(chunk, expected).map(Arc::new) else { return };
+        let is_earlier = batch.stream != self.shared.log.lock().current();
         match self.sink.append(&batch).await {
             Ok(Append::Stored(appended)) => {
-                self.totals.add(appended);
+                self.totals.add(appended, is_earlier);
                 self.moved(batch.stream, batch.next);
                 self.backoff = self.config.first_backoff;
                 self.size = (self.size * 2).min(self.config.max_batch);
@@ -187,7 +223,7 @@ impl Drainer {
                 if next >= batch.next {
                     // An attempt whose answer was lost had gone through.
                     let stored = (batch.records.len() + batch.unreadable.len()) as u64;
-                    self.totals.add(Appended { stored, ..Appended::default() });
+                    self.totals.add(Appended { stored, ..Appended::default() }, is_earlier);
                 }
                 self.moved(batch.stream, next);
                 self.reread(batch.stream, next);
@@ -217,6 +253,7 @@ impl Drainer {
     }
 
     fn moved(&mut self, stream: StreamId, next: u64) {
+        self.last = Instant::now();
         let drained = Drained { stream, next };
         self.cursor = Some(drained);
         self.shared.drained.send_replace(Some(drained));

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_domain::error::RecordError;
 use activity_domain::id::StreamId;
@@ -13,6 +14,11 @@ use crate::disk::{Disk, SegmentFile};
 use crate::frame::{self, Checksum};
 use crate::log::Log;
 use crate::segment::{self, Segment};
+
+/// When this many calls came together in a group, more are on their way, and the next group waits for
+/// them a little: fewer and larger groups cost all of them less than the wait.
+const BUSY: usize = 8;
+const GATHER: Duration = Duration::from_micros(500);
 
 /// Frames of one `record` call, not numbered yet.
 pub struct Job {
@@ -65,8 +71,11 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Waits for work and takes all of it. `None` once closed and empty.
-    fn take(&self) -> Option<Vec<Job>> {
+    /// Waits for work, then for more of it, and takes all. `None` once closed and empty.
+    fn take(&self, gather: Duration) -> Option<Vec<Job>> {
+        if !gather.is_zero() {
+            std::thread::sleep(gather);
+        }
         let mut waiting = self.waiting.lock();
         while waiting.jobs.is_empty() {
             if waiting.closed {
@@ -116,7 +125,9 @@ impl Flusher {
             durable: 0,
             buffer: Vec::new(),
         };
-        while let Some(jobs) = queue.take() {
+        let mut gather = Duration::ZERO;
+        while let Some(jobs) = queue.take(gather) {
+            gather = if jobs.len() >= BUSY { GATHER } else { Duration::ZERO };
             writer.flush(jobs);
         }
     }

@@ -9,7 +9,7 @@ use activity_domain::id::StreamId;
 /// Bytes before the payload.
 pub const HEADER: usize = 16;
 /// The longest payload.
-pub const MAX_PAYLOAD: usize = 256 * 1024;
+pub const MAX_PAYLOAD: usize = 64 * 1024;
 
 /// A stream's checksum.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 //! kept in `quarantine/` and counted. Nothing is ever skipped silently.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::log::{Log, Readable};
 use crate::segment::{self, Segment};
 
 /// How much of a file is held in memory; it has to hold a frame.
-const WINDOW: usize = 1024 * 1024;
+const WINDOW: usize = 256 * 1024;
 /// How far a number may jump from one frame to the next across damage.
 const MAX_JUMP: u64 = 1 << 32;
 
@@ -135,8 +135,8 @@ impl Reader {
         std::fs::create_dir_all(&self.quarantine)?;
         let mut source = File::open(&segment.path)?;
         let mut target = File::create(self.quarantine.join(format!("{name}-{from}.bad")))?;
-        io::Seek::seek(&mut source, io::SeekFrom::Start(from))?;
-        io::copy(&mut io::Read::take(source, to - from), &mut target)?;
+        source.seek(SeekFrom::Start(from))?;
+        io::copy(&mut source.take(to - from), &mut target)?;
         self.damaged += 1;
         Ok(())
     }
@@ -268,18 +268,10 @@ impl Window {
         (start + len <= self.bytes.len()).then_some(start)
     }
 
-    fn load(&mut self, file: &File, offset: u64) -> io::Result<()> {
-        let mut bytes = vec![0; WINDOW];
-        let mut filled = 0;
-        while filled < WINDOW {
-            match file.read_at(&mut bytes[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        bytes.truncate(filled);
+    fn load(&mut self, mut file: &File, offset: u64) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(WINDOW);
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(WINDOW as u64).read_to_end(&mut bytes)?;
         *self = Self { base: offset, bytes: bytes.into() };
         Ok(())
     }

@@ -135,6 +135,12 @@ impl Spool {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// How many of them the sink does not have yet.
+    pub fn pending(&self) -> u64 {
+        let drained = self.shared.drained.borrow().filter(|drained| drained.stream == self.stream);
+        self.shared.log.lock().durable().saturating_sub(drained.map_or(0, |drained| drained.next))
+    }
+
     /// Whether events can be made durable at present, found out by doing it with none.
     pub async fn check(&self) -> Result<(), RecordError> {
         self.submit(Vec::new(), 0).await.map(|_| ())

@@ -44,12 +44,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
     telemetry::init(&settings.log_level, settings.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match command {
+    let result = match command {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Config | Command::Openapi => Ok(()),
-    }
+    };
+    // A statement that still waits for a locked database must not hold up the end; what it does or
+    // does not do is settled by the cursor at the next start.
+    runtime.shutdown_background();
+    result
 }
 
 fn migrate(settings: &Settings, action: MigrateAction) -> Result<(), Failure> {

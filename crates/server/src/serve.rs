@@ -64,16 +64,19 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     ended.map_err(Into::into)
 }
 
-/// Gives the drainer its last seconds, then says what became of everything that was accepted.
+/// Gives the drainer its last seconds, then says what became of everything that was accepted:
+/// accepted + earlier (by an earlier process) = stored + duplicate + discarded + set aside + pending.
 async fn drain(draining: JoinHandle<()>, spool: &Spool, totals: &Totals) {
     let drained = draining.is_finished() || tokio::time::timeout(DRAIN, draining).await.is_ok();
     let done = totals.appended();
     tracing::info!(
         accepted = spool.accepted(),
+        earlier = totals.earlier(),
         stored = done.stored,
         duplicate = done.duplicate,
         discarded = done.discarded,
         set_aside = done.set_aside,
+        pending = spool.pending(),
         retries = totals.retries(),
         damaged = totals.damaged(),
         drained,

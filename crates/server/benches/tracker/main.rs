@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options) -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("bench").enable_all().build()?;
     let machine = machine::describe()?;
     let done = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -68,7 +68,7 @@ fn measure(options: &Options) -> Outcome<()> {
         tokio::select! {
             lines = all(options) => Ok(lines),
             _ = terminate.recv() => Err("terminated".into()),
-            interrupted = tokio::signal::ctrl_c() => Err(format!("interrupted: {interrupted:?}").into()),
+            _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
         }
     });
     // A thread that is still inserting rows need not be waited for.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ pub struct Options {
     #[arg(long)]
     pub quick: bool,
     /// Connections of the load generator, each with one request at a time.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 128, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub connections: usize,
     /// Threads of the load generator.
     #[arg(long, default_value_t = 1)]
@@ -30,7 +31,8 @@ pub struct Options {
     /// Length of a round of load in seconds: 5, or 1 with --quick.
     #[arg(long)]
     seconds: Option<f64>,
-    /// Serve the baseline of `ingest-*` instead, until standard input ends.
+    /// Serve the baseline of `ingest-*` instead, until standard input ends: to hold another load
+    /// generator against this one.
     #[arg(long)]
     pub bare_server: bool,
     /// Passed by `cargo bench`.

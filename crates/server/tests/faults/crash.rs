@@ -10,10 +10,12 @@ use crate::support::{Database, Event, Ledger, Load, Node, Outcome, Random, by_da
 use crate::{RECENT, check};
 
 const KILLS: u32 = 20;
+/// Everything is drained at once, so that most kills hit a transaction.
+const EAGER: &[(&str, &str)] = &[("LOG_BATCH_SIZE", "1"), ("LOG_BATCH_INTERVAL_MS", "10")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
-    let mut node = Node::started(&[("LOG_BATCH_SIZE", "50"), ("LOG_BATCH_INTERVAL_MS", "20")]).await;
+    let mut node = Node::started(EAGER).await;
     let accounts = [node.register("ada", "client").await, node.register("bob", "client").await];
     let load = Load::start(&node, &accounts, 16, 1);
     let mut random = Random(20);

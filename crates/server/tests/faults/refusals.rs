@@ -1,6 +1,7 @@
 //! Starts that have to fail, and say why without telling secrets.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::support::{Event, Ledger, Node, Outcome, Random};
 use crate::{RECENT, check};
@@ -12,7 +13,8 @@ async fn a_second_process_leaves_the_first_ones_data_alone() {
     let mut random = Random(8);
     let mut ledger = Ledger::default();
     for _ in 0..3 {
-        let text = refusal(&node, &[]).await;
+        let data = node.path("data");
+        let text = refusal(&mut Node::new(&[("DATA_DIR", data.to_str().unwrap())])).await;
         assert!(text.contains("data/spool is in use by another process"), "{text}");
         let events = Event::several(10, &account, &mut random);
         node.record(&account.key, &events, true).await;
@@ -42,22 +44,19 @@ async fn a_bad_setting_is_named_and_nothing_is_begun() {
         ("", &[("DATABASE_URL", "postgres://user:c4n4ry@db/x")], &["DATABASE_URL"]),
     ];
     for (file, settings, expected) in cases {
-        let node = Node::new(&[]);
+        let mut node = Node::new(settings);
         fs::write(node.path("activity-tracker.toml"), file).unwrap();
-        let text = refusal(&node, settings).await;
+        let text = refusal(&mut node).await;
         assert!(expected.iter().all(|word| text.contains(word)), "{expected:?} in: {text}");
         assert!(!text.contains(CANARY), "{text}");
         assert!(!node.path("data").exists(), "nothing is begun with {settings:?} {file}");
     }
 }
 
-/// Starts the program, which has to end by itself. Returns everything that it said.
-async fn refusal(node: &Node, settings: &[(&str, &str)]) -> String {
-    let mut command = node.command();
-    command.envs(settings.iter().copied());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8(text).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    text
+/// Starts a server, which has to end by itself. Returns everything that it said.
+async fn refusal(node: &mut Node) -> String {
+    node.spawn();
+    let status = node.exit(Duration::from_secs(10)).await;
+    assert_eq!(status.code(), Some(1), "{}", node.log());
+    node.log()
 }

@@ -30,7 +30,11 @@ fn call(line: &str) -> Call {
     let (time, rest) = rest.split_once("] \"").unwrap();
     let (_, rest) = rest.split_once("\" ").unwrap();
     let at = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", time).unwrap();
-    Call { client: client.into(), seconds: at.to_timestamp().unwrap().as_second(), status: rest[..3].parse().unwrap() }
+    Call {
+        client: client.into(),
+        seconds: at.to_timestamp().unwrap().as_second(),
+        status: rest[..3].parse().unwrap(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,7 @@ impl Node {
     }
 
     /// The program with this node's settings and nothing else from outside.
-    pub fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_activity-tracker"));
         command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
         for name in ["PATH", "HOME"] {
@@ -67,7 +67,7 @@ impl Node {
         assert!(self.process.is_none(), "it is running already");
         let _ = fs::remove_file(self.path("data/server.url"));
         let log = OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        self.process = Some(self.command().stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        self.process = Some(self.command().stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
     }
 
     /// Starts it and waits until it is ready. Returns how long that took.
@@ -117,7 +117,7 @@ impl Node {
         serde_json::from_str(last).unwrap_or_else(|error| panic!("the last line is {last:?}: {error}"))
     }
 
-    /// Everything that it wrote to stderr since the first start.
+    /// Everything that it said since the first start.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.path("log")).unwrap()).into_owned()
     }

@@ -1,7 +1,10 @@
-//! POST /api/logs beside a handler that does nothing, and the time until all of it is in the database.
+//! POST /api/logs beside a handler that does nothing; and until all of it is in the database, beside
+//! bare inserts.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::bare_insert;
 use crate::Outcome;
 use crate::bare::Bare;
 use crate::load::{Measured, load};
@@ -14,10 +17,14 @@ use crate::tracker::Tracker;
 /// After the backlog is drained, usage is still being compacted, which the next round must not feel.
 const REST: Duration = Duration::from_millis(1_500);
 
+/// What the drainer's batches grow to when it is behind.
+const BATCH: usize = 5_000;
+
 #[derive(Default)]
 struct Rounds {
     requests: Pairs,
     events_stored: Pairs,
+    events_accepted: Vec<f64>,
     p50: Pairs,
     p99: Pairs,
     drain_seconds: Vec<f64>,
@@ -33,6 +40,8 @@ pub async fn run(options: &Options, events: usize) -> Outcome<Vec<Line>> {
     let mut rows = Rows::new(options.connections * events + 1, Pace::Live(1_000))?;
     let last = rows.take(1)?.remove(0);
     let templates = templates(&keys, &mut rows, events)?;
+    let rows = if options.quick { 20_000 } else { 200_000 };
+    let rows = Arc::new(Rows::new(rows, Pace::Live(1_000))?.take(rows)?);
     let mut accepted = warm_up(options, &tracker, &bare, &templates).await?;
     accepted += tracker.settle(&keys[0], &last).await?;
 
@@ -45,8 +54,9 @@ pub async fn run(options: &Options, events: usize) -> Outcome<Vec<Line>> {
         let subject = load(tracker.address, &templates, options.threads, options.round()).await?;
         let drained = drain(&tracker, &keys[0], &last, &mut accepted, &subject).await?;
         check(&tracker, &today, accepted).await?;
-        rounds.add(&subject, &baseline, drained);
         tokio::time::sleep(REST).await;
+        let inserted = bare_insert(&folder()?.path().join("bare.db"), &rows, BATCH).await?;
+        rounds.add(&subject, &baseline, drained, inserted);
     }
     Ok(rounds.lines(events, accepted))
 }
@@ -85,11 +95,11 @@ async fn check(tracker: &Tracker, since: &str, accepted: u64) -> Outcome<()> {
 }
 
 impl Rounds {
-    fn add(&mut self, subject: &Measured, baseline: &Measured, drained: Duration) {
+    fn add(&mut self, subject: &Measured, baseline: &Measured, drained: Duration, inserted: f64) {
         let until_stored = (subject.took + drained).as_secs_f64();
         self.requests.push(subject.rate(), baseline.rate());
-        let baseline_events = baseline.accepted as f64 / baseline.took.as_secs_f64();
-        self.events_stored.push(subject.accepted as f64 / until_stored, baseline_events);
+        self.events_accepted.push(subject.accepted as f64 / subject.took.as_secs_f64());
+        self.events_stored.push(subject.accepted as f64 / until_stored, inserted);
         self.p50.push(subject.percentile(50), baseline.percentile(50));
         self.p99.push(subject.percentile(99), baseline.percentile(99));
         self.drain_seconds.push(drained.as_secs_f64());
@@ -102,10 +112,18 @@ impl Rounds {
             0 => "none refused".to_owned(),
             refused => format!("**{refused} requests refused**"),
         };
-        let count = format!("{} events accepted in all, exactly as many counted", thousands(accepted as f64));
-        let drain = format!("the load and {:.2} s more until all is stored", median(&self.drain_seconds));
+        let count = format!(
+            "{} events/s accepted; {} events in all, exactly as many counted; {refused}",
+            thousands(median(&self.events_accepted)),
+            thousands(accepted as f64)
+        );
+        let drain = format!(
+            "over the load and {:.2} s more until all is stored; baseline: bare inserts, {} a transaction",
+            median(&self.drain_seconds),
+            thousands(BATCH as f64)
+        );
         vec![
-            self.requests.line(name("requests"), Unit::PerSecond, &format!("{count}; {refused}")),
+            self.requests.line(name("requests"), Unit::PerSecond, &count),
             self.p50.line(name("p50"), Unit::Millis, "under full load"),
             self.p99.line(name("p99"), Unit::Millis, "under full load"),
             self.events_stored.line(name("events stored"), Unit::PerSecond, &drain),

@@ -1,0 +1,99 @@
+//! The limiter of a single instance, in its own memory; made for production, not only for tests.
+//!
+//! Subjects are spread over shards, each behind a lock of its own, so that busy ones rarely meet. All
+//! quotas of a subject are in one shard: deciding them together takes one lock.
+
+use std::array;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use activity_domain::error::Degraded;
+use activity_domain::limit::{Cost, Decision, QuotaState, Quotas, Subject, Taken};
+use activity_domain::port::{Clock, RateLimiter};
+use async_trait::async_trait;
+
+mod shard;
+
+use shard::Shard;
+
+/// Shards for each kind of subject.
+const SHARDS: usize = 64;
+/// How many subjects of each kind are counted apart, unless told otherwise.
+const ROOM: usize = 65_536;
+
+/// A [`RateLimiter`] that never answers [`Degraded`].
+///
+/// # Memory
+///
+/// It counts up to a fixed number of subjects of each kind, and forgets one only when nothing counts for
+/// it any more; looking for those is part of taking in new ones. Where no room is left, newcomers are
+/// counted **together** until there is: they may be refused for what others took, but nobody ever gets
+/// more than a limit, and memory stays bounded. [`RateLimiter::reset`] does nothing for such a newcomer.
+/// Each kind has room of its own, so that a flood from unknown networks does not crowd out clients.
+pub struct MemoryLimiter {
+    clock: Arc<dyn Clock>,
+    /// Seeded at random: nobody can choose subjects that all fall into one shard.
+    hasher: RandomState,
+    clients: [Mutex<Shard>; SHARDS],
+    reads: [Mutex<Shard>; SHARDS],
+    networks: [Mutex<Shard>; SHARDS],
+}
+
+impl MemoryLimiter {
+    /// A limiter that has counted nothing, with room for 65,536 subjects of each kind: about 25 MB a kind
+    /// if all of them are there.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::with_room(clock, ROOM)
+    }
+
+    /// A limiter with room for about so many subjects of each kind.
+    pub fn with_room(clock: Arc<dyn Clock>, subjects: usize) -> Self {
+        let room = subjects.div_ceil(SHARDS).max(1);
+        let shards = || array::from_fn(|_| Mutex::new(Shard::with_room(room)));
+        let (clients, reads, networks) = (shards(), shards(), shards());
+        Self { clock, hasher: RandomState::new(), clients, reads, networks }
+    }
+
+    /// How many subjects have counters of their own, idle ones included.
+    pub fn subjects(&self) -> usize {
+        let all = self.clients.iter().chain(&self.reads).chain(&self.networks);
+        all.map(|shard| lock(shard).subjects()).sum()
+    }
+
+    fn shard(&self, subject: &Subject) -> MutexGuard<'_, Shard> {
+        let shards = match subject {
+            Subject::Client(_) => &self.clients,
+            Subject::Reads(_) => &self.reads,
+            Subject::Network(_) => &self.networks,
+        };
+        lock(&shards[(self.hasher.hash_one(subject) % 64) as usize])
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    // Nothing in a shard panics halfway through a change.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl RateLimiter for MemoryLimiter {
+    async fn take(&self, subject: &Subject, quotas: &Quotas, cost: Cost) -> Result<Decision, Degraded> {
+        let now = self.clock.now();
+        Ok(self.shard(subject).take(subject, quotas, cost, now))
+    }
+
+    async fn refund(&self, subject: &Subject, quotas: &Quotas, taken: Taken) -> Result<(), Degraded> {
+        self.shard(subject).refund(subject, quotas, &taken);
+        Ok(())
+    }
+
+    async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded> {
+        let now = self.clock.now();
+        Ok(self.shard(subject).peek(subject, quotas, now))
+    }
+
+    async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {
+        self.shard(subject).reset(subject);
+        Ok(())
+    }
+}

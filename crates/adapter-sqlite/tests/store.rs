@@ -1,0 +1,109 @@
+//! Rows that SQLite refuses: one is set aside, all alike are an outage. And a schema that is newer than
+//! the program is left alone.
+
+#![allow(clippy::unwrap_used, reason = "in a test, that is how it fails")]
+
+use std::path::Path;
+
+use activity_adapter_sqlite::{SqliteStore, migrations};
+use activity_contract::make;
+use activity_domain::error::StoreError;
+use activity_domain::port::{ActivitySink, Append, Appended};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+/// Makes SQLite refuse rows of one endpoint by a broken constraint, as a bad row would.
+fn refuse(file: &Path, endpoint: &str) {
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    c.batch_execute(&format!(
+        "CREATE TABLE narrow (n INTEGER CHECK (n > 0));
+         CREATE TRIGGER poison BEFORE INSERT ON activity WHEN NEW.endpoint = '{endpoint}'
+         BEGIN INSERT INTO narrow VALUES (0); END;"
+    ))
+    .unwrap();
+}
+
+#[derive(QueryableByName, Debug, PartialEq)]
+struct Kept {
+    #[diesel(sql_type = diesel::sql_types::Binary)]
+    payload: Vec<u8>,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    reason: String,
+}
+
+fn set_aside(file: &Path) -> Vec<Kept> {
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    diesel::sql_query("SELECT payload, reason FROM set_aside").load(&mut c).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_row_is_kept_and_its_neighbours_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let [good, mut bad, other] = [1, 2, 3].map(|id| make::call("CL-a", id, "2026-01-01T00:00:00Z"));
+    bad.endpoint = activity_domain::activity::Endpoint::parse("/bad").unwrap();
+    refuse(&file, "/bad");
+    let batch = make::batch(make::stream(1), 0, vec![good, bad, other]);
+    let appended = Appended { stored: 2, set_aside: 1, ..Appended::default() };
+    assert_eq!(store.append(&batch).await, Ok(Append::Stored(appended)));
+    let kept = set_aside(&file);
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].payload, batch.records[1].payload);
+    assert!(kept[0].reason.contains("CHECK"), "{}", kept[0].reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_refused_as_a_whole_is_an_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let calls: Vec<_> = (1..=3).map(|id| make::call("CL-a", id, "2026-01-01T00:00:00Z")).collect();
+    refuse(&file, calls[0].endpoint.as_str());
+    let batch = make::batch(make::stream(1), 0, calls);
+    assert!(matches!(store.append(&batch).await, Err(StoreError::Unavailable(_))));
+    assert_eq!(store.position(make::stream(1)).await, Ok(0));
+    assert!(set_aside(&file).is_empty());
+    // Healed, the same batch goes through.
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    c.batch_execute("DROP TRIGGER poison").unwrap();
+    let appended = Appended { stored: 3, ..Appended::default() };
+    assert_eq!(store.append(&batch).await, Ok(Append::Stored(appended)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_go_up_and_down_and_refuse_a_newer_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    assert!(migrations::status(&file).unwrap().iter().all(|version| !version.applied));
+    migrations::up(&file).unwrap();
+    assert!(migrations::status(&file).unwrap().iter().all(|version| version.applied));
+    migrations::up(&file).unwrap();
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    c.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')").unwrap();
+    let Err(StoreError::Refused(reason)) = SqliteStore::open(&file).await.map(|_| ()) else {
+        panic!("a newer schema was opened");
+    };
+    assert!(reason.contains("99991231000000") && reason.contains("migrate down"), "{reason}");
+    c.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '99991231000000'").unwrap();
+    migrations::down(&file).unwrap();
+    assert!(migrations::status(&file).unwrap().iter().any(|version| !version.applied));
+    migrations::up(&file).unwrap();
+    SqliteStore::open(&file).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_openings_at_once_migrate_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let openings: Vec<_> = (0..10)
+        .map(|_| {
+            let file = file.clone();
+            std::thread::spawn(move || migrations::up(&file))
+        })
+        .collect();
+    for opening in openings {
+        assert_eq!(opening.join().unwrap(), Ok(()));
+    }
+}
