@@ -25,12 +25,12 @@ type Wrapped = SyncConnectionWrapper<SqliteConnection>;
 const READERS: u32 = 4;
 /// A reader is had at once or the store is overloaded; the writer may be busy with a large batch.
 const READER_WAIT: Duration = Duration::from_secs(2);
-const WRITER_WAIT: Duration = Duration::from_secs(10);
+const WRITER_WAIT: Duration = Duration::from_secs(5);
 
 /// `synchronous = FULL`: a segment of the spool is deleted once its rows are committed, so a commit
 /// has to survive a power cut. `busy_timeout` is for other processes, such as an import.
 const PRAGMAS: &str = "
-    PRAGMA busy_timeout = 10000;
+    PRAGMA busy_timeout = 5000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;

@@ -66,6 +66,39 @@ macro_rules! laws {
     };
 }
 
+/// Makes one test of each law of the limiter. Takes a
+/// [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! limiter_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            limiter {
+                no_window_holds_more_than_the_limit,
+                nothing_is_refused_without_need,
+                a_retry_after_the_wait_is_admitted,
+                a_changed_limit_acts_at_once,
+                a_changed_window_forgets_nothing_too_early,
+                a_changed_window_keeps_what_still_counts,
+                remaining_rises_by_time_only,
+                remaining_is_the_limit_less_the_window,
+                a_refused_call_costs_nothing,
+                a_batch_is_taken_whole_or_not_at_all,
+                a_peek_costs_nothing_and_foretells,
+                after_the_reset_everything_remains,
+                a_cost_above_the_limit_is_impossible,
+                subjects_and_quotas_are_counted_apart_and_taken_together,
+                the_wait_is_that_of_the_slowest_quota,
+                of_concurrent_calls_exactly_the_limit_is_admitted,
+                a_refund_gives_back_exactly_what_was_taken,
+                a_late_refund_gives_back_nothing,
+                a_refund_goes_to_all_quotas_of_the_call,
+                a_reset_forgets_one_subject,
+                a_refund_after_a_reset_gives_back_nothing,
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
@@ -94,6 +127,10 @@ mod tests {
             include_str!("usage.rs"),
             include_str!("upkeep.rs"),
             include_str!("recounted.rs"),
+            include_str!("limiter/windows.rs"),
+            include_str!("limiter/answers.rs"),
+            include_str!("limiter/together.rs"),
+            include_str!("limiter/refunds.rs"),
         ];
         let written = groups.iter().flat_map(|group| group.split("pub async fn ").skip(1));
         for law in written.map(|rest| rest.split('(').next().unwrap_or_default()) {

@@ -25,6 +25,7 @@
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`] | the same by property: any history, any question, against a recount |
+//! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
 //!
@@ -51,6 +52,7 @@ mod ask;
 pub mod clients;
 mod history;
 mod laws;
+pub mod limiter;
 pub mod make;
 mod property;
 mod recount;

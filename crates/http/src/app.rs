@@ -17,7 +17,7 @@ use crate::operations::{
     EventsPolicy, Health, daily, health_check, issue_token, livez, post_logs, readyz, register, top,
 };
 use crate::problem::Problem;
-use crate::request::{security_headers, with_id};
+use crate::request::finish;
 use crate::token::Tokens;
 use crate::{docs, openapi};
 
@@ -60,8 +60,7 @@ pub fn app(
     // The last layer is the outermost: ids and problems are there for whatever goes wrong inside.
     let app = App::new()
         .wrap(Condition::new(has_cors, cors(&services.cors_origins)))
-        .wrap(security_headers())
-        .wrap(from_fn(with_id))
+        .wrap(from_fn(finish))
         .app_data(services.access)
         .app_data(services.clients)
         .app_data(services.usage)

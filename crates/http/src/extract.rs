@@ -114,6 +114,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// Missing and unknown fields are errors of the object around them, which name the field in words.
 pub fn located(path: &str, message: &str) -> (String, String) {
     let message = message.split(" at line ").next().unwrap_or(message);
+    let message = plain(message);
     let path = if path == "." { "" } else { path };
     for (prefix, says) in [
         ("missing field `", "is missing"),
@@ -126,7 +127,16 @@ pub fn located(path: &str, message: &str) -> (String, String) {
             return (place, says.to_owned());
         }
     }
-    (path.to_owned(), message.to_owned())
+    (path.to_owned(), message)
+}
+
+/// A parser's message without the names of Rust's types.
+fn plain(message: &str) -> String {
+    let types = [("i64", "a whole number"), ("u64", "a whole number, 0 or more"), ("f64", "a number")];
+    let message = message.replace("invalid digit found in string", "must be a whole number");
+    types.iter().fold(message, |text, (name, says)| {
+        text.replace(&format!("expected {name}"), &format!("expected {says}"))
+    })
 }
 
 fn media(request: &HttpRequest, accepted: &[Media]) -> Result<Media, Problem> {

@@ -28,7 +28,7 @@ struct Claims {
     iat: i64,
     nbf: i64,
     exp: i64,
-    /// The key that the token was made from: when it is revoked, so is the token.
+    /// The key that the token was made from.
     kid: String,
 }
 

@@ -18,7 +18,9 @@ use crate::segment::{self, Segment};
 /// When this many calls came together in a group, more are on their way, and the next group waits for
 /// them a little: fewer and larger groups cost all of them less than the wait.
 const BUSY: usize = 8;
-const GATHER: Duration = Duration::from_micros(500);
+const GATHER: Duration = Duration::from_millis(1);
+
+const LARGEST_FRAME: u64 = (frame::HEADER + frame::MAX_PAYLOAD) as u64;
 
 /// Frames of one `record` call, not numbered yet.
 pub struct Job {
@@ -166,10 +168,11 @@ impl Writer {
     }
 
     fn write(&mut self) -> Result<(), RecordError> {
-        let len = self.buffer.len() as u64;
-        let fits = self.active.as_ref().is_some_and(|a| a.offset + len <= a.size);
+        // A group of nothing asks whether events could be taken, so there has to be room for one.
+        let room = if self.buffer.is_empty() { LARGEST_FRAME } else { self.buffer.len() as u64 };
+        let fits = self.active.as_ref().is_some_and(|a| a.offset + room <= a.size);
         if !fits {
-            self.rotate(len)?;
+            self.rotate(room)?;
         }
         let Some(active) = self.active.as_mut() else { return Err(RecordError::Closed) };
         let after = frame::seal(&mut self.buffer, self.checksum, self.next);
@@ -180,7 +183,7 @@ impl Writer {
             self.give_up();
             return Err(RecordError::Failing(error.to_string()));
         }
-        active.offset += len;
+        active.offset += self.buffer.len() as u64;
         self.durable = after;
         Ok(())
     }

@@ -153,6 +153,10 @@ async fn a_full_spool_refuses_until_it_has_drained() {
     }
     assert!(spool.bytes() <= 3 << 20);
     assert_eq!(spool.record(activities(sent..sent + 1_000)).await, Err(RecordError::Full));
+    while spool.record(activities(sent..sent + 10)).await.is_ok() {
+        sent += 10;
+    }
+    assert_eq!(spool.check().await, Err(RecordError::Full), "health sees it");
 
     let draining = Draining::start(&spool, &store);
     let mut after = sent;

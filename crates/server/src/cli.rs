@@ -61,7 +61,11 @@ pub enum MigrateAction {
     /// Apply what is missing.
     Up,
     /// Take the newest version back; what only it can hold is lost.
-    Down,
+    Down {
+        /// Yes, that may be lost.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show which versions there are and which are applied.
     Status,
 }

@@ -16,11 +16,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use crate::cli::{Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
 
+/// Requests, rows and segments are many small allocations on several threads; see docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
+    // Whatever is made under DATA_DIR is for this user only.
+    umask(Mode::from_raw_mode(0o077));
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -61,7 +69,11 @@ fn migrate(settings: &Settings, action: MigrateAction) -> Result<(), Failure> {
     let file = wire::database_file(settings);
     match action {
         MigrateAction::Up => migrations::up(&file)?,
-        MigrateAction::Down => migrations::down(&file)?,
+        MigrateAction::Down { yes: true } => migrations::down(&file)?,
+        MigrateAction::Down { yes: false } => {
+            return Err("what only the newest version can hold is lost; say --yes to take it back".into());
+        }
+        MigrateAction::Status if !file.exists() => return print("there is no database yet"),
         MigrateAction::Status => {}
     }
     let lines = migrations::status(&file)?;

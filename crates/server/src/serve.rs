@@ -61,6 +61,8 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     handle.stop(true).await;
     stop.send_replace(true);
     drain(draining, &spool, &totals).await;
+    // The address is of no use any more; if it stays, the spool's lock still tells that nobody is there.
+    let _ = std::fs::remove_file(wire::url_file(settings));
     ended.map_err(Into::into)
 }
 

@@ -46,10 +46,12 @@ impl Summary {
         let o = &self.outcome;
         let read = o.total() + rejected;
         let rate = read as f64 / took.as_secs_f64().max(0.001);
-        let plural = if self.files == 1 { "" } else { "s" };
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
         let mut text = format!(
-            "{read} lines from {} file{plural} in {:.1} s ({rate:.0} lines/s)\n",
+            "{read} line{} from {} file{} in {:.1} s ({rate:.0} lines/s)\n",
+            plural(read),
             self.files,
+            plural(self.files as u64),
             took.as_secs_f64()
         );
         // Writing to a string cannot fail.
