@@ -1,5 +1,7 @@
 //! SQLite keeps the laws of every port.
 
+#![allow(clippy::expect_used, reason = "in a test, that is how it fails")]
+
 use activity_adapter_sqlite::SqliteStore;
 use activity_contract::Stores;
 

@@ -74,6 +74,7 @@ macro_rules! limiter_laws {
         $crate::tests_of! { $harness;
             limiter {
                 no_window_holds_more_than_the_limit,
+                no_window_is_too_short_by_a_microsecond,
                 nothing_is_refused_without_need,
                 a_retry_after_the_wait_is_admitted,
                 a_changed_limit_acts_at_once,

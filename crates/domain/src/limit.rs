@@ -53,6 +53,11 @@ impl QuotaName {
 pub struct Window(u32);
 
 impl Window {
+    /// 60 seconds.
+    pub const MINUTE: Self = Self(60);
+    /// 60 minutes.
+    pub const HOUR: Self = Self(3_600);
+
     /// Takes a length in seconds.
     pub fn parse(seconds: i64) -> Result<Self, Invalid> {
         match u32::try_from(seconds) {

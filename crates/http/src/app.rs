@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, Recorder};
-use activity_domain::service::{Access, Clients, Usage};
+use activity_domain::service::{Access, Clients, Limits, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -14,8 +14,10 @@ use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
 
 use crate::operations::{
-    EventsPolicy, Health, daily, health_check, issue_token, livez, post_logs, readyz, register, top,
+    EventsPolicy, Health, client_rate_limit, daily, health_check, issue_token, livez, post_logs, rate_limit,
+    readyz, register, reset_rate_limit, top,
 };
+use crate::peer::TrustedProxies;
 use crate::problem::Problem;
 use crate::request::finish;
 use crate::token::Tokens;
@@ -38,6 +40,10 @@ pub struct Services {
     pub clock: Data<Arc<dyn Clock>>,
     /// What events have to keep to.
     pub events: EventsPolicy,
+    /// Spends quotas.
+    pub limits: Data<Limits>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
     /// How the server is.
     pub health: Data<Arc<dyn Health>>,
     /// Web origins that may call from a browser: exact ones, or `*`.
@@ -67,6 +73,8 @@ pub fn app(
         .app_data(services.recorder)
         .app_data(services.tokens)
         .app_data(services.clock)
+        .app_data(services.limits)
+        .app_data(Data::new(services.proxies))
         .app_data(services.health)
         .app_data(Data::new(services.events))
         .wrap_api_with_spec(openapi::base());
@@ -98,6 +106,12 @@ where
         .service(resource("/api/logs", "POST").route(web::post().to(post_logs)))
         .service(resource("/api/usage/daily", "GET").route(web::get().to(daily)))
         .service(resource("/api/usage/top", "GET").route(web::get().to(top)))
+        .service(resource("/api/rate-limit", "GET").route(web::get().to(rate_limit)))
+        .service(
+            resource("/api/clients/{clientId}/rate-limit", "GET, DELETE")
+                .route(web::get().to(client_rate_limit))
+                .route(web::delete().to(reset_rate_limit)),
+        )
         .service(resource("/livez", "GET").route(web::get().to(livez)))
         .service(resource("/readyz", "GET").route(web::get().to(readyz)))
         .service(resource("/health-check", "GET").route(web::get().to(health_check)))
@@ -124,7 +138,15 @@ fn cors(origins: &[String]) -> Cors {
             "prefer",
             "x-request-id",
         ])
-        .expose_headers(["x-request-id", "retry-after"])
+        .expose_headers([
+            "x-request-id",
+            "retry-after",
+            "ratelimit",
+            "ratelimit-policy",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+        ])
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| match origin.as_str() {
         "*" => cors.allow_any_origin(),

@@ -1,7 +1,10 @@
 //! What goes over the wire. Mirrors of domain types: the API's names and shapes are fixed, the domain's
 //! are not.
 
+use activity_domain::client::{Client, Role};
+use activity_domain::limit::QuotaState;
 use activity_domain::rollup::Tally;
+use activity_domain::time::Timestamp;
 use activity_domain::usage::{DailyRow, TopRow};
 use paperclip::actix::Apiv2Schema;
 use paperclip::v2::models::{DataType, DefaultSchemaRaw};
@@ -273,6 +276,52 @@ fn mean(tally: &Tally) -> Option<f64> {
 /// Milliseconds to the microsecond.
 fn millis(micros: Option<f64>) -> Option<f64> {
     micros.map(|micros| micros.round() / 1_000.0)
+}
+
+/// Where a quota for events stands.
+#[derive(Serialize, Apiv2Schema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitResponse {
+    /// Events per window.
+    pub limit: u32,
+    /// The window's length in seconds.
+    pub window: u32,
+    /// How many may be recorded at once now.
+    pub remaining: u32,
+    /// When all that counts now has left the window.
+    pub reset_at: String,
+    /// The quotas that apply, each by its name; none where the role is not limited.
+    pub policies: Vec<RateLimitPolicy>,
+}
+
+/// A quota.
+#[derive(Serialize, Apiv2Schema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitPolicy {
+    /// Its name, as in the `RateLimit` headers.
+    pub name: String,
+    /// How much fits into the window.
+    pub limit: u32,
+    /// The window's length in seconds.
+    pub window: u32,
+    /// How much may be taken at once now.
+    pub remaining: u32,
+}
+
+impl RateLimitResponse {
+    /// A client's state at an instant.
+    pub fn new(client: &Client, state: &QuotaState, now: Timestamp) -> Self {
+        let (limit, window) = (state.quota.limit.get(), state.quota.window.seconds());
+        let name = state.quota.name.as_str().to_owned();
+        let policy = RateLimitPolicy { name, limit, window, remaining: state.remaining };
+        Self {
+            limit,
+            window,
+            remaining: state.remaining,
+            reset_at: now.plus_seconds(state.reset_seconds.cast_signed()).to_string(),
+            policies: if client.role == Role::Client { vec![policy] } else { Vec::new() },
+        }
+    }
 }
 
 /// Whether the server is well.

@@ -7,6 +7,7 @@
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
 //! | [`extract`] | bodies and queries, with errors that name the field |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
+//! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
 //! | [`openapi`], [`docs`] | the contract, from the handlers themselves; Swagger UI |
@@ -17,8 +18,10 @@ pub mod auth;
 pub mod docs;
 pub mod dto;
 pub mod extract;
+pub mod limits;
 pub mod openapi;
 pub mod operations;
+pub mod peer;
 pub mod problem;
 pub mod request;
 pub mod server;

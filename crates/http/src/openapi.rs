@@ -25,11 +25,14 @@ pub fn base() -> DefaultApiRaw {
 
 /// Which problems each operation may answer with, besides 400, 405 and 500 that any may.
 const PROBLEMS: &[(&str, &str, &[u16])] = &[
-    ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 503]),
+    ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 429, 503]),
     ("post", "/api/token", &[401, 403, 503]),
-    ("post", "/api/logs", &[401, 403, 408, 413, 415, 422, 503]),
-    ("get", "/api/usage/daily", &[401, 403, 404, 422, 503]),
-    ("get", "/api/usage/top", &[401, 403, 422, 503]),
+    ("post", "/api/logs", &[401, 403, 408, 413, 415, 422, 429, 503]),
+    ("get", "/api/usage/daily", &[401, 403, 404, 422, 429, 503]),
+    ("get", "/api/usage/top", &[401, 403, 422, 429, 503]),
+    ("get", "/api/rate-limit", &[401, 403, 429, 503]),
+    ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
+    ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),

@@ -19,7 +19,8 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
-    header: Option<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
+    kind: &'static str,
 }
 
 /// A field that does not hold what it should.
@@ -47,7 +48,7 @@ struct Body<'a> {
 impl Problem {
     /// An answer with a status and an explanation for the caller.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), header: None, kind: "about:blank" }
     }
 
     /// 400: not what the media type says it is.
@@ -70,7 +71,10 @@ impl Problem {
     /// 401: a key or token is needed, or the one that came is not valid.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         let challenge = "Bearer realm=\"activity-tracker\"".to_owned();
-        Self { header: Some((WWW_AUTHENTICATE, challenge)), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+        Self {
+            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
+            ..Self::new(StatusCode::UNAUTHORIZED, detail)
+        }
     }
 
     /// 403: the caller is known and may not do this.
@@ -87,21 +91,32 @@ impl Problem {
     pub fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path has {allowed}");
         Self {
-            header: Some((ALLOW, allowed.to_owned())),
+            header: Some(Box::new((ALLOW, allowed.to_owned()))),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         }
     }
 
     /// 503 with `Retry-After` in seconds.
-    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        let header = Some((RETRY_AFTER, retry_after.to_string()));
-        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    pub fn unavailable(detail: impl Into<String>, retry_after: u64) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(retry_after)
+    }
+
+    /// With `Retry-After` in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { header: Some(Box::new((RETRY_AFTER, seconds.to_string()))), ..self }
+    }
+
+    /// Of a problem type other than what the status says.
+    #[must_use]
+    pub fn of_type(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
     }
 
     /// The answer, carrying the request's id.
     pub fn response(&self, request_id: &str) -> HttpResponse {
         let body = Body {
-            r#type: "about:blank",
+            r#type: self.kind,
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,

@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use uuid::Uuid;
 
+use crate::limits;
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,6 +36,7 @@ pub async fn finish<B: MessageBody + 'static>(
         tracing::debug!(%method, path, status = status.as_u16(), request_id = ?id, "request");
     }
     response.headers_mut().insert(REQUEST_ID, id);
+    limits::write(&request, response.headers_mut());
     secure(response.headers_mut());
     Ok(ServiceResponse::new(request, response))
 }

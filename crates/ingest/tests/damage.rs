@@ -101,7 +101,7 @@ proptest! {
             hit.push(at);
         }
         let expected: Vec<u64> = whole().into_iter().filter(|n| {
-            let frame = &original().frames[*n as usize];
+            let frame = &original().frames[usize::try_from(*n).unwrap()];
             frame.clone().all(|at| bytes[at] == original().bytes[at])
         }).collect();
         let lost = whole().len() - expected.len();
@@ -131,7 +131,7 @@ proptest! {
         let to = (from + len).min(bytes.len());
         bytes[from..to].fill(0);
         let expected: Vec<u64> = whole().into_iter().filter(|n| {
-            let frame = &original().frames[*n as usize];
+            let frame = &original().frames[usize::try_from(*n).unwrap()];
             bytes[frame.clone()] == original().bytes[frame.clone()]
         }).collect();
         prop_assert_eq!(read(&bytes).0, expected);

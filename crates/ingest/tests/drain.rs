@@ -35,7 +35,7 @@ async fn asking_for_it_drains_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(MemoryStore::default());
     let spool = open(folder.path(), 1);
-    let config = DrainConfig::new(10_000, Duration::from_secs(3_600));
+    let config = DrainConfig::new(10_000, Duration::from_hours(1));
     let draining = Draining::with(&spool, store.clone(), config);
     let receipt = spool.record(activities(0..3)).await.unwrap();
     assert!(store.rows().is_empty(), "neither size nor interval is reached");

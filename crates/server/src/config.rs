@@ -26,8 +26,7 @@ mod values;
 mod tests;
 
 pub use describe::render;
-pub use error::ConfigError;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;
-pub use values::{AppEnv, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+pub use values::{CorsOrigins, Host, LogFormat, LogLevel, Registration};

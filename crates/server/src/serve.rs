@@ -115,7 +115,7 @@ fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr) -> Result<(), Failure> {
     let url = format!("http://{address}");
     std::fs::write(wire::url_file(settings), &url)?;
-    tracing::info!(url, "ready");
+    tracing::info!(url, environment = ?settings.app_env, "ready");
     if let Some(file) = secrets.admin_key_file.as_ref().filter(|_| secrets.first_start) {
         tracing::info!(file = %file.display(), "first start: the admin's API key is in this file");
     }

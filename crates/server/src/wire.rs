@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_sqlite::SqliteStore;
-use activity_domain::client::{Client, ClientName, Role};
+use activity_domain::client::{Client, ClientName, RateLimit, Role};
 use activity_domain::id::ClientId;
 use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
-use activity_domain::service::{Access, Clients, RegistrationMode, Usage};
+use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
 use activity_http::operations::{EventsPolicy, Health};
+use activity_http::peer::TrustedProxies;
 use activity_http::token::Tokens;
 use activity_ingest::disk::RealDisk;
 use activity_ingest::{OpenError, Spool, SpoolConfig};
@@ -18,6 +20,9 @@ use actix_web::web::Data;
 use crate::config::{CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
+
+/// Open registrations from one network: enough for an office that starts, too few to fill a store.
+const REGISTRATIONS_PER_HOUR: i64 = 20;
 
 /// Where the embedded database is.
 pub fn database_file(settings: &Settings) -> PathBuf {
@@ -78,6 +83,12 @@ pub fn services(
         mode,
         settings.api_rate_limit,
     );
+    let policy = LimitPolicy {
+        window: settings.api_rate_limit_window,
+        reads_per_minute: settings.api_read_rate_limit,
+        registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
+    };
+    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)?;
     let access =
         Access::new(storage.clients.clone()).with_root(root(settings, clock.as_ref())?, &secrets.admin);
     Ok(Services {
@@ -86,8 +97,10 @@ pub fn services(
         usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
-        clock: Data::new(clock),
-        events: EventsPolicy { ages: settings.age_policy },
+        clock: Data::new(clock.clone()),
+        events: EventsPolicy { ages: settings.age_policy, clock },
+        limits: Data::new(limits),
+        proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
         health: Data::new(health),
         cors_origins: match &settings.cors_origin {
             CorsOrigins::Any => Arc::new(["*".to_owned()]),

@@ -191,6 +191,9 @@ mod tests {
         assert!(admits(&mut shard, 1, 10, 600));
         assert!(admits(&mut shard, 0, 1, 660));
         assert!(admits(&mut shard, 2, 10, 661));
+        assert!(admits(&mut shard, 3, 1, 800));
+        assert!(shard.index.contains_key(&subject(3)));
+        assert_eq!(format!("{:?}", shard.crowd), format!("{:?}", Counts::default()));
     }
 
     #[test]

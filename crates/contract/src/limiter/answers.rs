@@ -129,13 +129,7 @@ pub async fn a_peek_costs_nothing_and_foretells(harness: &dyn LimiterHarness) {
 pub async fn after_the_reset_everything_remains(harness: &dyn LimiterHarness) {
     check(&takes_on_a_bad_clock(), async |history| {
         let mut world = World::fresh(harness).await;
-        for step in &history.steps {
-            match step {
-                Step::Move(micros) => world.advance(*micros).await,
-                Step::Take(cost) => drop(world.take(history.quota, *cost).await),
-                Step::Refund(_) => {}
-            }
-        }
+        world.play(&history).await;
         let state = world.peek(history.quota).await;
         let limit = history.quota.limit.get();
         prop_assert_eq!(state.reset_seconds == 0, state.remaining == limit, "{:?}", state);

@@ -114,6 +114,17 @@ impl World {
         self.clock += micros;
     }
 
+    /// Plays a whole history.
+    pub async fn play(&mut self, history: &History) {
+        for step in &history.steps {
+            match step {
+                Step::Move(micros) => self.advance(*micros).await,
+                Step::Take(cost) => drop(self.take(history.quota, *cost).await),
+                Step::Refund(ago) => self.refund(history.quota, *ago).await,
+            }
+        }
+    }
+
     /// Takes, and writes it down where it is admitted.
     pub async fn take(&mut self, quota: Quota, amount: u64) -> (Answer, QuotaState) {
         self.now = self.now.max(self.clock);

@@ -1,32 +1,54 @@
 //! How much is admitted, and when.
 
+use activity_domain::limit::{Cost, Quotas, Subject, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::exact::{Answer, Step, World, takes, takes_on_a_bad_clock};
+use super::exact::{Answer, Step, World, slot, takes, takes_on_a_bad_clock};
 use super::{LimiterHarness, SECOND, quota};
+use crate::make;
 use crate::property::check;
 
 /// Wherever a window is laid over the calls, those in it do not add up to more than the limit: whatever
 /// they cost, whenever they come, wherever the clock jumps.
 pub async fn no_window_holds_more_than_the_limit(harness: &dyn LimiterHarness) {
-    check(&takes_on_a_bad_clock(), async |history| {
-        let mut world = World::fresh(harness).await;
-        for step in &history.steps {
-            match step {
-                Step::Move(micros) => world.advance(*micros).await,
-                Step::Take(cost) => drop(world.take(history.quota, *cost).await),
-                Step::Refund(_) => {}
+    // The law that all others are about gets more histories than they do.
+    let histories = prop::collection::vec(takes_on_a_bad_clock(), 4);
+    check(&histories, async |histories| {
+        for history in histories {
+            let mut world = World::fresh(harness).await;
+            world.play(&history).await;
+            let window = i64::from(history.quota.window.seconds()) * SECOND;
+            for (from, _) in &world.log {
+                let within = world.log.iter().filter(|(at, _)| (*from..=from + window).contains(at));
+                let sum: u64 = within.map(|(_, cost)| cost).sum();
+                prop_assert!(sum <= history.quota.limit.get().into(), "{} in the window from {}", sum, from);
             }
-        }
-        let window = i64::from(history.quota.window.seconds()) * SECOND;
-        for (from, _) in &world.log {
-            let within = world.log.iter().filter(|(at, _)| (*from..=from + window).contains(at));
-            let sum: u64 = within.map(|(_, cost)| cost).sum();
-            prop_assert!(sum <= history.quota.limit.get().into(), "{} in the window from {}", sum, from);
         }
         Ok(())
     });
+}
+
+/// Not by a microsecond is a window too short, wherever in a slot it begins: a second is no whole number
+/// of slots of whole microseconds.
+pub async fn no_window_is_too_short_by_a_microsecond(harness: &dyn LimiterHarness) {
+    const STEP: i64 = 20;
+    let under = harness.fresh().await;
+    let once = Quotas::from(quota("default", 1, 1));
+    let subjects: Vec<Subject> =
+        (0..=slot(1) / STEP).map(|n| Subject::Client(make::client_id(&format!("CL-{n}")))).collect();
+    for subject in &subjects {
+        let first = under.limiter.take(subject, &once, Cost::ONE).await.expect("a decision");
+        assert!(matches!(first.verdict, Verdict::Admitted(_)), "{subject}: {first:?}");
+        under.clock.advance(STEP).await;
+    }
+    let passed = STEP * i64::try_from(subjects.len()).expect("a few");
+    under.clock.advance(SECOND - 1 - passed).await;
+    for subject in &subjects {
+        let second = under.limiter.take(subject, &once, Cost::ONE).await.expect("a decision");
+        assert!(matches!(second.verdict, Verdict::Refused { .. }), "{subject}: {second:?}");
+        under.clock.advance(STEP).await;
+    }
 }
 
 /// The whole limit can be used: nothing is refused unless the window and a sixtieth of it before hold
@@ -64,17 +86,11 @@ pub async fn nothing_is_refused_without_need(harness: &dyn LimiterHarness) {
 pub async fn a_retry_after_the_wait_is_admitted(harness: &dyn LimiterHarness) {
     check(&(takes_on_a_bad_clock(), 1u64..16), async |(history, amount)| {
         let mut world = World::fresh(harness).await;
-        for step in &history.steps {
-            match step {
-                Step::Move(micros) => world.advance(*micros).await,
-                Step::Take(cost) => drop(world.take(history.quota, *cost).await),
-                Step::Refund(_) => {}
-            }
-        }
+        world.play(&history).await;
         if let (Answer::Refused(wait), _) = world.take(history.quota, amount).await {
             let needed = world.has_room_at(history.quota, amount) - world.clock;
             let window = i64::from(history.quota.window.seconds()) * SECOND;
-            let longest = needed + 61 * super::exact::slot(history.quota.window.seconds()) - window;
+            let longest = needed + 61 * slot(history.quota.window.seconds()) - window;
             prop_assert!(wait * SECOND < longest + SECOND, "{} s where {} us would do", wait, needed);
             world.advance(wait * SECOND).await;
             let (answer, _) = world.take(history.quota, amount).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
 use activity_domain::port::Clock;
-use activity_domain::service::Usage;
+use activity_domain::service::{Limits, Usage};
 use activity_domain::time::{Date, Timestamp, Zone};
 use activity_domain::usage::{DailyCursor, DailyQuery, Days, MAX_PAGE};
 
@@ -13,6 +13,7 @@ use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::dto::{DailyParams, DailyResponse};
 use crate::extract::Query;
+use crate::limits;
 use crate::problem::{At, Problem};
 
 const DEFAULT_DAYS: i64 = 7;
@@ -26,10 +27,13 @@ const DEFAULT_DAYS: i64 = 7;
 )]
 pub async fn daily(
     caller: Authenticated,
+    request: HttpRequest,
     params: Query<DailyParams>,
     usage: Data<Usage>,
     clock: Data<Arc<dyn Clock>>,
+    limits: Data<Limits>,
 ) -> Result<Json<DailyResponse>, Problem> {
+    limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
     let query = parse(&params.0, now)?;
     let page = usage.daily(&caller.0, query.clone()).await?;

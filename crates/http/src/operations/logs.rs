@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use activity_domain::activity::{Activity, AgePolicy};
 use activity_domain::port::{Clock, Receipt, Recorder};
-use activity_domain::service::Access;
+use activity_domain::service::{Access, Limits};
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpRequest, HttpResponse, Responder};
+use actix_web::{HttpResponse, Responder};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, Either, Response};
 use paperclip::v2::schema::Apiv2Schema;
@@ -20,6 +20,7 @@ use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::dto::{Event, LogsResponse, RejectedEvent};
 use crate::extract::EventsBody;
+use crate::limits::noted;
 use crate::problem::{FieldError, Problem};
 
 /// The longest that `Prefer: wait` waits, in seconds.
@@ -28,16 +29,18 @@ const MAX_WAIT: u64 = 10;
 const MAX_REASONS: usize = 100;
 
 /// What events have to keep to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct EventsPolicy {
-    /// How old they may be.
+    /// How old they may be ...
     pub ages: AgePolicy,
+    /// ... by this clock, which also dates those that have no time of their own.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Records events durably.
 #[api_v2_operation(
     summary = "Record events",
-    description = "One event, an array, or one per line (application/x-ndjson); gzip or zstd; up to 10,000 events and 10 MB. Answered 202 once the events are on disk: from then on they survive a crash. `Prefer: wait=5` asks to wait until they are in the database: 201. One bad event never sinks the others.",
+    description = "One event, an array, or one per line (application/x-ndjson); gzip or zstd; up to 10,000 events and 10 MB. Answered 202 once the events are on disk: from then on they survive a crash. `Prefer: wait=5` asks to wait until they are in the database: 201. One bad event never sinks the others. Costs a client's quota its number of good events, all or nothing.",
     operation_id = "postLogs",
     tags("Events")
 )]
@@ -47,10 +50,10 @@ pub async fn post_logs(
     request: HttpRequest,
     access: Data<Access>,
     recorder: Data<Arc<dyn Recorder>>,
-    clock: Data<Arc<dyn Clock>>,
     policy: Data<EventsPolicy>,
+    limits: Data<Limits>,
 ) -> Result<Recorded, Problem> {
-    let checks = Checks { caller: &caller.0, access: &access, ages: policy.ages, now: clock.now() };
+    let checks = Checks { caller: &caller.0, access: &access, ages: policy.ages, now: policy.clock.now() };
     let (activities, rejected) = match split(&body)? {
         Items::One(item) => (vec![one(&checks, item).await?], Vec::new()),
         Items::Many(items) => many(&checks, &items).await?,
@@ -61,7 +64,14 @@ pub async fn post_logs(
         rejected,
         ids: wishes.ids.then(|| activities.iter().map(|a| a.id.0.to_string()).collect()),
     };
-    let receipt = recorder.record(activities).await?;
+    let spent = noted(&request, limits.record(&caller.0, response.accepted).await)?;
+    let receipt = match recorder.record(activities).await {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            limits.refund(spent).await;
+            return Err(error.into());
+        }
+    };
     let stored = wait(&recorder, receipt, wishes.wait).await;
     Ok(Recorded { stored, response })
 }

@@ -4,31 +4,39 @@ use std::sync::Arc;
 
 use activity_domain::client::{ClientName, Email, RateLimit, Role};
 use activity_domain::port::Clock;
-use activity_domain::service::{Clients, Registration};
+use activity_domain::service::{Clients, Limits, Registration};
 use paperclip::actix::CreatedJson;
 
 use super::prelude::*;
 use crate::auth::MaybeAuthenticated;
 use crate::dto::{RegisterRequest, RegisterResponse};
 use crate::extract::JsonBody;
+use crate::limits::noted;
+use crate::peer;
 use crate::problem::{At, Problem};
 use crate::token::Tokens;
 
 /// Registers a client and shows its key, once.
 #[api_v2_operation(
     summary = "Register a client",
-    description = "Open to everybody or to admins, as the server is set up (REGISTRATION). The API key is shown this once.",
+    description = "Open to everybody or to admins, as the server is set up (REGISTRATION). The API key is shown this once. Limited per network where it is open.",
     operation_id = "register",
     tags("Clients")
 )]
 pub async fn register(
     caller: MaybeAuthenticated,
     body: JsonBody<RegisterRequest>,
+    request: HttpRequest,
     clients: Data<Clients>,
     tokens: Data<Tokens>,
     clock: Data<Arc<dyn Clock>>,
+    limits: Data<Limits>,
 ) -> Result<CreatedJson<RegisterResponse>, Problem> {
-    let new = clients.register(parse(&body.0)?, caller.0.as_ref()).await?;
+    let wish = parse(&body.0)?;
+    if caller.0.as_ref().is_none_or(|caller| caller.role() != Role::Admin) {
+        noted(&request, limits.register(peer::address(&request)).await)?;
+    }
+    let new = clients.register(wish, caller.0.as_ref()).await?;
     let (token, _) = tokens
         .issue(&new.client.id, &new.key_id, clock.now())
         .ok_or_else(|| Problem::unavailable("no token could be signed", 1))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::port::Clock;
-use activity_domain::service::Usage;
+use activity_domain::service::{Limits, Usage};
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
 use activity_domain::usage::TopQuery;
@@ -13,6 +13,7 @@ use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::dto::{TopClient, TopParams, TopResponse};
 use crate::extract::Query;
+use crate::limits;
 use crate::problem::{At, Problem};
 
 const DEFAULT_HOURS: i64 = 24;
@@ -29,10 +30,13 @@ const DEFAULT_LIMIT: usize = 3;
 )]
 pub async fn top(
     caller: Authenticated,
+    request: HttpRequest,
     params: Query<TopParams>,
     usage: Data<Usage>,
     clock: Data<Arc<dyn Clock>>,
+    limits: Data<Limits>,
 ) -> Result<Json<TopResponse>, Problem> {
+    limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
     let query = TopQuery { span: span(&params.0, now)?, limit: limit(params.0.limit, DEFAULT_LIMIT)? };
     let rows = usage.top(&caller.0, &query).await?;

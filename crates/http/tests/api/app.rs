@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use activity_adapter_memory::{ManualClock, MemoryStore, SeededRandomness};
+use activity_adapter_memory::{ManualClock, MemoryLimiter, MemoryStore, SeededRandomness};
 use activity_domain::activity::{Activity, AgePolicy};
 use activity_domain::client::{Client, ClientName, RateLimit, Role};
 use activity_domain::error::RecordError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::key::ApiKey;
+use activity_domain::limit::Window;
 use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record, Recorder};
-use activity_domain::service::{Access, Clients, RegistrationMode, Usage};
+use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
+use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
 use activity_http::token::Tokens;
 use actix_web::dev::ServerHandle;
@@ -59,17 +61,17 @@ pub struct Registered {
 }
 
 impl App {
-    pub async fn start() -> Self {
-        Self::with(Options::default()).await
+    pub fn start() -> Self {
+        Self::with(&Options::default())
     }
 
-    pub async fn with(options: Options) -> Self {
+    pub fn with(options: &Options) -> Self {
         let store = Arc::new(MemoryStore::default());
         let recorder = Arc::new(TestRecorder::new(store.clone()));
         let health = Arc::new(TestHealth::default());
         let clock = Arc::new(ManualClock::new(system_time()));
         let (_, admin_key) = ApiKey::generate(&SeededRandomness::new(99));
-        let services = services(&options, &store, &recorder, &health, &clock, &admin_key);
+        let services = services(options, &store, &recorder, &health, &clock, &admin_key);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = serve(services, listener, ServerConfig { workers: 1, grace_seconds: 1 }).unwrap();
@@ -127,13 +129,13 @@ pub async fn expect(response: Response, status: StatusCode) -> Value {
     let text = response.text().await.unwrap();
     assert_eq!(found, status, "{text}");
     let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-    if status.is_client_error() || status.is_server_error() {
-        if body.get("checks").is_none() {
-            assert_eq!(media.as_deref(), Some("application/problem+json"), "{text}");
-            assert_eq!(body["status"], status.as_u16());
-            assert!(!body["requestId"].as_str().unwrap().is_empty());
-            assert!(!body["detail"].as_str().unwrap().is_empty());
-        }
+    let is_error = status.is_client_error() || status.is_server_error();
+    // An unready server says why in a form of its own.
+    if is_error && body.get("checks").is_none() {
+        assert_eq!(media.as_deref(), Some("application/problem+json"), "{text}");
+        assert_eq!(body["status"], status.as_u16());
+        assert!(!body["requestId"].as_str().unwrap().is_empty());
+        assert!(!body["detail"].as_str().unwrap().is_empty());
     }
     body
 }
@@ -172,6 +174,11 @@ fn services(
         created_at: clock.now(),
     };
     let limit = RateLimit::parse(1_000).unwrap();
+    let policy = LimitPolicy {
+        window: Window::HOUR,
+        reads_per_minute: RateLimit::parse(60).unwrap(),
+        registrations_per_hour: RateLimit::parse(20).unwrap(),
+    };
     let random = Arc::new(SeededRandomness::new(7));
     Services {
         access: Data::new(Access::new(store.clone()).with_root(root, admin_key)),
@@ -179,10 +186,13 @@ fn services(
         usage: Data::new(Usage::new(store.clone(), store.clone())),
         recorder: Data::new(recorder.clone() as Arc<dyn Recorder>),
         tokens: Data::new(Tokens::new(SECRET, Duration::from_hours(1))),
-        clock: Data::new(clock),
+        clock: Data::new(clock.clone()),
         events: EventsPolicy {
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
+            clock: clock.clone(),
         },
+        limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy).unwrap()),
+        proxies: TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
         cors_origins: options.cors.clone().into(),
     }

@@ -13,7 +13,7 @@ fn logs(app: &App, ada: &Registered) -> RequestBuilder {
 
 #[tokio::test]
 async fn malformed_json_is_400() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let mut bodies: Vec<Vec<u8>> = vec![
         b"".into(),
@@ -37,7 +37,7 @@ async fn malformed_json_is_400() {
 
 #[tokio::test]
 async fn values_that_do_not_fit_are_422() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let bodies = [
@@ -63,7 +63,7 @@ async fn values_that_do_not_fit_are_422() {
 
 #[tokio::test]
 async fn unknown_media_and_encodings_are_415() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let send = |media: &'static str, encoding: &'static str| {
         let request = app.request("POST", "/api/logs").header("x-api-key", &ada.key);
@@ -83,7 +83,7 @@ async fn unknown_media_and_encodings_are_415() {
 
 #[tokio::test]
 async fn bombs_and_long_bodies_are_413() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let zeros = vec![b' '; 200 << 20];
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -105,7 +105,7 @@ async fn bombs_and_long_bodies_are_413() {
 
 #[tokio::test]
 async fn queries_are_checked_by_name() {
-    let app = App::start().await;
+    let app = App::start();
     let daily = [
         ("days=0", "?days"),
         ("days=1000000000", "?days"),
@@ -149,7 +149,7 @@ async fn queries_are_checked_by_name() {
 
 #[tokio::test]
 async fn keys_and_tokens_that_are_none_are_401() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let mut wrong = ada.key.clone();
     wrong.replace_range(30..31, if &ada.key[30..31] == "0" { "1" } else { "0" });
@@ -171,7 +171,7 @@ async fn keys_and_tokens_that_are_none_are_401() {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
-    let app = App::start().await;
+    let app = App::start();
     expect(app.request("GET", "/nope").send().await.unwrap(), StatusCode::NOT_FOUND).await;
     let answer = app.request("DELETE", "/api/logs").send().await.unwrap();
     assert_eq!(answer.headers()["allow"], "POST");
@@ -182,7 +182,7 @@ async fn unknown_paths_and_methods_are_problems() {
 
 #[tokio::test]
 async fn request_ids_are_taken_when_they_are_sane() {
-    let app = App::start().await;
+    let app = App::start();
     let given = app.request("GET", "/nope").header("x-request-id", "req-1:a_b.c").send().await.unwrap();
     assert_eq!(given.headers()["x-request-id"], "req-1:a_b.c");
     assert_eq!(expect(given, StatusCode::NOT_FOUND).await["requestId"], "req-1:a_b.c");
@@ -194,7 +194,7 @@ async fn request_ids_are_taken_when_they_are_sane() {
 
 #[tokio::test]
 async fn an_error_of_one_event_does_not_leak_into_the_next_request() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let half = logs(&app, &ada).body("[{\"endpoint\":\"/a\"").send().await.unwrap();
     expect(half, StatusCode::BAD_REQUEST).await;

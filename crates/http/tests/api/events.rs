@@ -17,7 +17,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn one_an_array_lines_gzip_and_zstd() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let array = json!([event(), event()]).to_string();
     let lines = format!("{}\n\n{}\r\n{}", event(), event(), event());
@@ -45,7 +45,7 @@ async fn one_an_array_lines_gzip_and_zstd() {
 
 #[tokio::test]
 async fn a_bad_event_does_not_sink_the_others() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let bad = [
         (json!({ "endpoint": "/a", "method": "GET" }), "statusCode: is missing"),
@@ -73,7 +73,7 @@ async fn a_bad_event_does_not_sink_the_others() {
 
 #[tokio::test]
 async fn fields_are_checked_one_by_one() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let year = 86_400 * 365;
     let now = app.now();
@@ -105,7 +105,7 @@ async fn fields_are_checked_one_by_one() {
 
 #[tokio::test]
 async fn none_good_is_refused_with_all_reasons() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let answer = app.post("/api/logs", &ada.key, &json!([{}, { "endpoint": 1 }])).send().await.unwrap();
     let problem = expect(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -119,7 +119,7 @@ async fn none_good_is_refused_with_all_reasons() {
 
 #[tokio::test]
 async fn a_retry_with_ids_changes_nothing() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let mut one = event();
     one["id"] = json!("01890000-0000-7000-8000-000000000001");
@@ -135,7 +135,7 @@ async fn a_retry_with_ids_changes_nothing() {
 
 #[tokio::test]
 async fn services_record_for_clients_that_exist() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let service = app.register("gateway", Some("service")).await;
     for key in [&service.key, &app.admin_key] {
@@ -156,7 +156,7 @@ async fn services_record_for_clients_that_exist() {
 
 #[tokio::test]
 async fn retention_refuses_everybody() {
-    let app = App::with(Options { retention_days: Some(30), ..Options::default() }).await;
+    let app = App::with(&Options { retention_days: Some(30), ..Options::default() });
     let ada = app.register("ada", None).await;
     let mut old = event();
     old["clientId"] = json!(ada.id);
@@ -167,7 +167,7 @@ async fn retention_refuses_everybody() {
 
 #[tokio::test]
 async fn preferences_wait_and_list_ids() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let request = app.post("/api/logs", &ada.key, &json!([event(), event()]));
     let answer = request.header("prefer", "wait=5, return=representation").send().await.unwrap();
@@ -180,7 +180,7 @@ async fn preferences_wait_and_list_ids() {
 
 #[tokio::test]
 async fn a_full_spool_is_503_with_retry_after() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     app.recorder.is_full.store(true, Ordering::SeqCst);
     let answer = app.post("/api/logs", &ada.key, &event()).send().await.unwrap();
@@ -192,8 +192,13 @@ async fn a_full_spool_is_503_with_retry_after() {
 
 #[tokio::test]
 async fn ten_thousand_events_are_taken_and_no_more() {
-    let app = App::start().await;
-    let ada = app.register("ada", None).await;
+    let app = App::start();
+    let ada = app.register("ada", Some("service")).await;
+    let event = || {
+        let mut event = event();
+        event["clientId"] = json!(ada.id);
+        event
+    };
     let many = |n| Value::Array(vec![event(); n]);
     let answer = app.post("/api/logs", &ada.key, &many(10_000)).send().await.unwrap();
     assert_eq!(expect(answer, StatusCode::ACCEPTED).await["accepted"], 10_000);

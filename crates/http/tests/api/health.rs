@@ -8,7 +8,7 @@ use crate::app::{App, Options, expect};
 
 #[tokio::test]
 async fn readiness_follows_the_spool_and_the_stop_and_not_the_store() {
-    let app = App::start().await;
+    let app = App::start();
     let ready = async |path: &str| app.request("GET", path).send().await.unwrap();
     for path in ["/livez", "/readyz", "/health-check"] {
         assert_eq!(expect(ready(path).await, StatusCode::OK).await["status"], "ok");
@@ -27,7 +27,7 @@ async fn readiness_follows_the_spool_and_the_stop_and_not_the_store() {
 
 #[tokio::test]
 async fn browsers_are_told_to_be_careful() {
-    let app = App::start().await;
+    let app = App::start();
     let answer = app.request("GET", "/livez").send().await.unwrap();
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
@@ -36,7 +36,7 @@ async fn browsers_are_told_to_be_careful() {
 
 #[tokio::test]
 async fn only_listed_origins_may_call() {
-    let app = App::with(Options { cors: vec!["https://ok.example".into()], ..Options::default() }).await;
+    let app = App::with(&Options { cors: vec!["https://ok.example".into()], ..Options::default() });
     let from = |origin: &'static str| app.request("GET", "/nope").header("origin", origin).send();
     let listed = from("https://ok.example").await.unwrap();
     assert_eq!(listed.headers()["access-control-allow-origin"], "https://ok.example");

@@ -8,7 +8,7 @@ use crate::app::{App, Options, event, expect, pointer};
 
 #[tokio::test]
 async fn a_registered_client_gets_in_by_key_and_by_token() {
-    let app = App::start().await;
+    let app = App::start();
     let body = json!({ "name": " Ada ", "email": "Ada@Example.org" });
     let answer = app.request("POST", "/api/register").json(&body).send().await.unwrap();
     let new = expect(answer, StatusCode::CREATED).await;
@@ -34,7 +34,7 @@ async fn a_registered_client_gets_in_by_key_and_by_token() {
 
 #[tokio::test]
 async fn an_email_is_taken_once() {
-    let app = App::start().await;
+    let app = App::start();
     app.register("ada", None).await;
     let body = json!({ "name": "Other", "email": "ADA@example.org" });
     let answer = app.request("POST", "/api/register").json(&body).send().await.unwrap();
@@ -43,7 +43,7 @@ async fn an_email_is_taken_once() {
 
 #[tokio::test]
 async fn only_an_admin_sets_a_role_or_a_higher_limit() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     let service = app.register("gateway", Some("service")).await;
     for (field, value) in [("role", json!("client")), ("role", json!("admin")), ("rateLimit", json!(1_001))] {
@@ -66,7 +66,7 @@ async fn only_an_admin_sets_a_role_or_a_higher_limit() {
 
 #[tokio::test]
 async fn closed_registration_needs_an_admin() {
-    let app = App::with(Options { mode: RegistrationMode::Admin, ..Options::default() }).await;
+    let app = App::with(&Options { mode: RegistrationMode::Admin, ..Options::default() });
     let body = json!({ "name": "Eve", "email": "eve@example.org" });
     let open = app.request("POST", "/api/register").json(&body).send().await.unwrap();
     expect(open, StatusCode::UNAUTHORIZED).await;
@@ -77,7 +77,7 @@ async fn closed_registration_needs_an_admin() {
 
 #[tokio::test]
 async fn each_field_is_named_when_it_does_not_fit() {
-    let app = App::start().await;
+    let app = App::start();
     let good = json!({ "name": "Eve", "email": "eve@example.org" });
     let cases = [
         ("name", json!(""), "#/name"),

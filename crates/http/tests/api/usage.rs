@@ -34,7 +34,7 @@ async fn get(app: &App, path: &str) -> Value {
 
 #[tokio::test]
 async fn days_are_those_of_the_zone() {
-    let app = App::start().await;
+    let app = App::start();
     let (ada, bob) = filled(&app).await;
     let path = "/api/usage/daily?from=2026-03-07&to=2026-03-09&timezone=america/new_york";
     let usage = get(&app, path).await;
@@ -63,7 +63,7 @@ async fn days_are_those_of_the_zone() {
 
 #[tokio::test]
 async fn pages_follow_one_another() {
-    let app = App::start().await;
+    let app = App::start();
     filled(&app).await;
     let path = "/api/usage/daily?from=2026-03-01&to=2026-03-09";
     let whole = get(&app, path).await["data"].clone();
@@ -80,7 +80,7 @@ async fn pages_follow_one_another() {
 
 #[tokio::test]
 async fn top_ranks_by_requests_then_client_and_states_its_range() {
-    let app = App::start().await;
+    let app = App::start();
     let (ada, bob) = filled(&app).await;
     let path = "/api/usage/top?from=2026-03-08T00:07:00Z&to=2026-03-10T00:00:01Z";
     let top = get(&app, path).await;
@@ -101,7 +101,7 @@ async fn top_ranks_by_requests_then_client_and_states_its_range() {
 
 #[tokio::test]
 async fn a_client_sees_itself_only() {
-    let app = App::start().await;
+    let app = App::start();
     let (ada, bob) = (app.register("ada", None).await, app.register("bob", None).await);
     for client in [&ada, &bob] {
         expect(app.post("/api/logs", &client.key, &event()).send().await.unwrap(), StatusCode::ACCEPTED)
@@ -124,7 +124,7 @@ async fn a_client_sees_itself_only() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_503_and_known_callers_go_on_recording() {
-    let app = App::start().await;
+    let app = App::start();
     let ada = app.register("ada", None).await;
     expect(app.get("/api/usage/daily", &ada.key).send().await.unwrap(), StatusCode::OK).await;
     app.store.cut_off();

@@ -15,6 +15,9 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("post /api/logs", [401, 401, 202, 202, 202, 401]),
     ("get /api/usage/daily", [401, 401, 200, 200, 200, 401]),
     ("get /api/usage/top", [401, 401, 403, 200, 200, 401]),
+    ("get /api/rate-limit", [401, 401, 200, 200, 200, 401]),
+    ("get /api/clients/{clientId}/rate-limit", [401, 401, 403, 403, 200, 401]),
+    ("delete /api/clients/{clientId}/rate-limit", [401, 401, 403, 403, 204, 401]),
     ("get /livez", [200; 6]),
     ("get /readyz", [200; 6]),
     ("get /health-check", [200; 6]),
@@ -24,7 +27,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
 
 #[tokio::test]
 async fn every_operation_answers_every_caller_as_documented() {
-    let app = App::start().await;
+    let app = App::start();
     let client = app.register("client", None).await;
     let service = app.register("service", Some("service")).await;
     let keys = [
@@ -43,7 +46,8 @@ async fn every_operation_answers_every_caller_as_documented() {
             let row = TABLE.iter().find(|(operation, _)| *operation == name);
             let (_, statuses) = row.unwrap_or_else(|| panic!("{name} has no row in the table of walls"));
             for (caller, (key, status)) in CALLERS.iter().zip(keys.iter().zip(statuses)) {
-                let mut request = app.request(&method.to_uppercase(), path);
+                let place = path.replace("{clientId}", &client.id);
+                let mut request = app.request(&method.to_uppercase(), &place);
                 if let Some(key) = key {
                     request = request.header("x-api-key", *key);
                 }

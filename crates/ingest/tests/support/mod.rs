@@ -28,7 +28,7 @@ pub fn activity(number: u64) -> Activity {
         status: Status::parse(200).unwrap(),
         response_time: None,
         ip: None,
-        user_agent: Some(Text::parse(&"a".repeat(number as usize % 97)).unwrap()),
+        user_agent: Some(Text::parse(&"a".repeat(usize::try_from(number % 97).unwrap())).unwrap()),
         request_bytes: None,
         response_bytes: Some(number),
         error_message: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use activity_domain::client::RateLimit;
 use activity_domain::error::Invalid;
+use activity_domain::limit::Window;
 use ipnet::IpNet;
 
 use super::values::{AppEnv, LogFormat, Registration};
@@ -62,8 +63,8 @@ pub fn rate_limit(text: &str) -> Result<RateLimit, Invalid> {
 }
 
 /// `API_RATE_LIMIT_WINDOW`: seconds, up to 31 days.
-pub fn rate_limit_window(text: &str) -> Result<Duration, Invalid> {
-    whole(text, 1, 31 * DAY, "seconds").map(Duration::from_secs)
+pub fn rate_limit_window(text: &str) -> Result<Window, Invalid> {
+    Window::parse(text.parse().unwrap_or(0))
 }
 
 /// `JWT_EXPIRES_IN`: a second to a year, in seconds or with a unit.

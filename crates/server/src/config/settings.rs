@@ -6,6 +6,7 @@ use std::time::Duration;
 use activity_domain::activity::AgePolicy;
 use activity_domain::client::RateLimit;
 use activity_domain::key::ApiKey;
+use activity_domain::limit::Window;
 use ipnet::IpNet;
 
 use super::describe::{Described, describe};
@@ -42,8 +43,10 @@ pub struct Settings {
     pub jwt_expires_in: Duration,
     /// `API_RATE_LIMIT`.
     pub api_rate_limit: RateLimit,
-    /// `API_RATE_LIMIT_WINDOW`, whole seconds.
-    pub api_rate_limit_window: Duration,
+    /// `API_RATE_LIMIT_WINDOW`.
+    pub api_rate_limit_window: Window,
+    /// `API_READ_RATE_LIMIT`.
+    pub api_read_rate_limit: RateLimit,
     /// `LOG_BATCH_SIZE`.
     pub log_batch_size: usize,
     /// `LOG_BATCH_INTERVAL_MS`.
@@ -94,6 +97,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let jwt_expires_in = reader.required("JWT_EXPIRES_IN", parse::lifetime);
     let api_rate_limit = reader.required("API_RATE_LIMIT", parse::rate_limit);
     let api_rate_limit_window = reader.required("API_RATE_LIMIT_WINDOW", parse::rate_limit_window);
+    let api_read_rate_limit = reader.required("API_READ_RATE_LIMIT", parse::rate_limit);
     let log_batch_size = reader.required("LOG_BATCH_SIZE", parse::batch_size);
     let log_batch_interval = reader.required("LOG_BATCH_INTERVAL_MS", parse::batch_interval);
     let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
@@ -114,6 +118,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         jwt_expires_in: jwt_expires_in?,
         api_rate_limit: api_rate_limit?,
         api_rate_limit_window: api_rate_limit_window?,
+        api_read_rate_limit: api_read_rate_limit?,
         log_batch_size: log_batch_size?,
         log_batch_interval: log_batch_interval?,
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },

@@ -10,6 +10,7 @@ use super::error::ConfigError;
 use super::layers::read as read_layers;
 use super::reader::Reader;
 use super::table::{NOT_YET, Preset, SETTINGS};
+use super::values::AppEnv;
 use super::*;
 
 const STRONG: &str = "f3a9c1d07be24855912fa6630cd1e8b74410fe92ab67c35d8e01f4b2976ac3d5";
@@ -70,7 +71,8 @@ fn nothing_at_all_is_enough() {
     assert_eq!(settings.cors_origin, CorsOrigins::Exact(vec![]));
     assert_eq!(settings.jwt_expires_in, Duration::from_hours(1));
     assert_eq!(settings.api_rate_limit.get(), 1_000);
-    assert_eq!(settings.api_rate_limit_window, Duration::from_hours(1));
+    assert_eq!(settings.api_rate_limit_window.seconds(), 3_600);
+    assert_eq!(settings.api_read_rate_limit.get(), 600);
     assert_eq!((settings.log_batch_size, settings.log_batch_interval), (100, Duration::from_secs(5)));
     assert_eq!((settings.age_policy.client_max_days, settings.age_policy.retention_days), (7, None));
     assert_eq!(settings.spool_max_bytes, 1 << 30);

@@ -1,6 +1,6 @@
 //! `import` as its users run it: real logs in, and what the API then says against a plain recount.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 #![allow(unused_imports, reason = "the other tests use more of what is shared")]
 
 mod generated;

@@ -52,7 +52,7 @@ impl Node {
     }
 
     /// The program with this node's settings and nothing else from outside.
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_activity-tracker"));
         command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
         for name in ["PATH", "HOME"] {

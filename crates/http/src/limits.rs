@@ -1,0 +1,89 @@
+//! Limits on the wire: the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers-11, their older
+//! X- cousins, and the answer to a call that is over.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use activity_domain::limit::QuotaState;
+use activity_domain::port::Clock;
+use activity_domain::service::{Limited, Limits, Spent};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest, web};
+
+use crate::problem::Problem;
+
+/// The problem type of a call that is over a quota, as that draft names it.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+/// Where quotas stand, on its way from an operation to the headers of its answer.
+#[derive(Clone)]
+struct States(Arc<[QuotaState]>);
+
+/// Notes where quotas stand for the answer's headers; gives back what was spent, or the problem.
+pub fn noted(request: &HttpRequest, result: Result<Spent, Limited>) -> Result<Spent, Problem> {
+    match result {
+        Ok(spent) => {
+            note(request, &spent.states);
+            Ok(spent)
+        }
+        Err(Limited::Later { states, by, retry_after_seconds }) => {
+            note(request, &states);
+            let name = states.get(by).map_or("", |state| state.quota.name.as_str());
+            let detail = format!("the quota {name:?} is used up; try again in {retry_after_seconds} s");
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+                .of_type(QUOTA_EXCEEDED)
+                .retry_after(retry_after_seconds))
+        }
+        Err(Limited::Never { limit }) => {
+            let detail =
+                format!("a request can never cost more than the limit of {}; send it in parts", limit.get());
+            Err(Problem::invalid_fields(detail, Vec::new()))
+        }
+    }
+}
+
+/// Takes a read from the caller's quota.
+pub async fn read(
+    request: &HttpRequest,
+    limits: &Limits,
+    caller: &activity_domain::service::Caller,
+) -> Result<(), Problem> {
+    noted(request, limits.read(caller).await).map(|_| ())
+}
+
+fn note(request: &HttpRequest, states: &[QuotaState]) {
+    if !states.is_empty() {
+        request.extensions_mut().insert(States(states.into()));
+    }
+}
+
+/// Writes what was noted into the answer.
+pub fn write(request: &HttpRequest, headers: &mut HeaderMap) {
+    let Some(States(states)) = request.extensions().get::<States>().cloned() else { return };
+    let now = request
+        .app_data::<web::Data<Arc<dyn Clock>>>()
+        .map_or(0, |clock| clock.now().as_micros() / 1_000_000);
+    let (mut policy, mut state) = (String::new(), String::new());
+    for s in states.iter() {
+        let (name, separator) = (s.quota.name.as_str(), if policy.is_empty() { "" } else { ", " });
+        // Writing to a string cannot fail.
+        let _ =
+            write!(policy, "{separator}\"{name}\";q={};w={}", s.quota.limit.get(), s.quota.window.seconds());
+        let _ = write!(state, "{separator}\"{name}\";r={};t={}", s.remaining, s.reset_seconds);
+    }
+    set(headers, "ratelimit-policy", &policy);
+    set(headers, "ratelimit", &state);
+    if let Some(first) = states.first() {
+        set(headers, "x-ratelimit-limit", &first.quota.limit.get().to_string());
+        set(headers, "x-ratelimit-remaining", &first.remaining.to_string());
+        set(headers, "x-ratelimit-reset", &(now + first.reset_seconds.cast_signed()).to_string());
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    // Names of quotas and numbers are legal in a header.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
