@@ -64,7 +64,7 @@ pub fn write(request: &HttpRequest, headers: &mut HeaderMap) {
     let now = request
         .app_data::<web::Data<Arc<dyn Clock>>>()
         .map_or(0, |clock| clock.now().as_micros() / 1_000_000);
-    let (mut policy, mut state) = (String::new(), String::new());
+    let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
     for s in states.iter() {
         let (name, separator) = (s.quota.name.as_str(), if policy.is_empty() { "" } else { ", " });
         // Writing to a string cannot fail.
@@ -72,18 +72,24 @@ pub fn write(request: &HttpRequest, headers: &mut HeaderMap) {
             write!(policy, "{separator}\"{name}\";q={};w={}", s.quota.limit.get(), s.quota.window.seconds());
         let _ = write!(state, "{separator}\"{name}\";r={};t={}", s.remaining, s.reset_seconds);
     }
-    set(headers, "ratelimit-policy", &policy);
-    set(headers, "ratelimit", &state);
+    set(headers, POLICY, policy);
+    set(headers, STATE, state);
     if let Some(first) = states.first() {
-        set(headers, "x-ratelimit-limit", &first.quota.limit.get().to_string());
-        set(headers, "x-ratelimit-remaining", &first.remaining.to_string());
-        set(headers, "x-ratelimit-reset", &(now + first.reset_seconds.cast_signed()).to_string());
+        headers.insert(LIMIT, first.quota.limit.get().into());
+        headers.insert(REMAINING, first.remaining.into());
+        headers.insert(RESET, (now + first.reset_seconds.cast_signed()).into());
     }
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STATE: HeaderName = HeaderName::from_static("ratelimit");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
     // Names of quotas and numbers are legal in a header.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
     }
 }

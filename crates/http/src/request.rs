@@ -71,13 +71,18 @@ fn keep_headers(old: &HttpResponse, mut new: HttpResponse) -> HttpResponse {
     new
 }
 
+/// A `UUIDv7` without the counter that orders those of one millisecond: it would be one lock for all threads.
+pub fn new_id() -> Uuid {
+    Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
+}
+
 fn id_of(request: &HttpRequest) -> HeaderValue {
     let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     let given = request.headers().get(REQUEST_ID);
     let given = given.filter(|v| (1..=128).contains(&v.len()) && v.as_bytes().iter().all(legal));
     given.cloned().unwrap_or_else(|| {
         let mut buffer = Uuid::encode_buffer();
-        let text = Uuid::now_v7().simple().encode_lower(&mut buffer);
+        let text = new_id().simple().encode_lower(&mut buffer);
         // 32 hexadecimal digits are a legal value.
         HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
     })
@@ -93,8 +98,9 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 ];
 
 fn secure(headers: &mut HeaderMap) {
+    let has_own = headers.contains_key(CONTENT_SECURITY_POLICY);
     for (name, value) in SECURITY {
-        if !headers.contains_key(&name) {
+        if !has_own || !headers.contains_key(&name) {
             headers.insert(name, value);
         }
     }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::dto::Event;
 use crate::extract::{EventsBody, Media, located};
 use crate::problem::Problem;
+use crate::request::new_id;
 
 /// Events in one request.
 pub const MAX_EVENTS: usize = 10_000;
@@ -138,12 +139,12 @@ pub struct Checks<'a> {
 
 impl Checks<'_> {
     /// An activity from an event. The outer error is the store's: nobody's fault, nothing is taken.
-    pub async fn activity(&self, event: Event) -> Result<Result<Activity, Rejection>, Problem> {
+    pub async fn activity(&self, event: &Event) -> Result<Result<Activity, Rejection>, Problem> {
         let client = match self.client(event.client_id.as_deref()).await? {
             Ok(client) => client,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        Ok(self.build(client, &event))
+        Ok(self.build(client, event))
     }
 
     /// Whose event it is: a client's own; for services and admins, the one that they name.
@@ -195,7 +196,7 @@ impl Checks<'_> {
     fn identity(&self, event: &Event) -> Result<(ActivityId, Timestamp), Rejection> {
         let at = optional(event.timestamp.as_deref(), Timestamp::parse, "timestamp")?;
         let Some(id) = &event.id else {
-            return Ok((ActivityId(Uuid::now_v7()), at.unwrap_or(self.now)));
+            return Ok((ActivityId(new_id()), at.unwrap_or(self.now)));
         };
         let id = Uuid::try_parse(id).map_err(|_| Rejection::new("id", "must be a UUID"))?;
         let at = at

@@ -84,7 +84,8 @@ async fn one(checks: &Checks<'_>, item: &[u8]) -> Result<Activity, Problem> {
         }
         Problem::invalid(format!("#/{}", rejection.field.replace('.', "/")), rejection.detail)
     };
-    checks.activity(parse(item).map_err(refuse)?).await?.map_err(refuse)
+    let event = parse(item).map_err(refuse)?;
+    checks.activity(&event).await?.map_err(refuse)
 }
 
 type Sorted = (Vec<Activity>, Vec<RejectedEvent>);
@@ -95,7 +96,7 @@ async fn many(checks: &Checks<'_>, items: &[&[u8]]) -> Result<Sorted, Problem> {
     let mut errors = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let activity = match parse(item) {
-            Ok(event) => checks.activity(event).await?,
+            Ok(event) => checks.activity(&event).await?,
             Err(rejection) => Err(rejection),
         };
         match activity {

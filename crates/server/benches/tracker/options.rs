@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long)]
     pub quick: bool,
     /// Connections of the load generator, each with one request at a time.
-    #[arg(long, default_value_t = 128, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, default_value_t = 512, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub connections: usize,
     /// Threads of the load generator.
     #[arg(long, default_value_t = 1)]
