@@ -137,7 +137,8 @@ impl Drainer {
             match self.next_chunk().await {
                 Ok(Some(chunk)) => self.store(chunk).await,
                 Ok(None) if *stop.borrow() => return,
-                Ok(None) => {}
+                // Durable frames that cannot be read (yet): damage at the end of a growing segment.
+                Ok(None) => sleep(PACE).await,
                 Err(error) => {
                     tracing::error!(%error, "the spool cannot be read; trying again");
                     self.back_off().await;

@@ -90,6 +90,17 @@ impl Queue {
     }
 }
 
+/// However the flusher ends, even by a panic, nobody waits for it any longer.
+struct CloseAtEnd<'a>(&'a Queue);
+
+impl Drop for CloseAtEnd<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.lock();
+        waiting.closed = true;
+        waiting.jobs.clear();
+    }
+}
+
 /// Where and how segments are written.
 pub struct Flusher {
     /// The spool's folder.
@@ -111,6 +122,7 @@ pub struct Flusher {
 }
 
 struct Active {
+    segment: Segment,
     file: Box<dyn SegmentFile>,
     offset: u64,
     size: u64,
@@ -119,6 +131,7 @@ struct Active {
 impl Flusher {
     /// Writes what comes through the queue until it is closed and empty.
     pub fn run(self, queue: &Queue) {
+        let _closed = CloseAtEnd(queue);
         let mut writer = Writer {
             checksum: Checksum::of(self.stream),
             flusher: self,
@@ -196,6 +209,11 @@ impl Writer {
             return Err(RecordError::Full);
         }
         let segment = Segment::new(&f.folder, f.opening, f.stream, self.next, self.durable);
+        if let Some(unused) = self.active.take_if(|active| active.segment == segment) {
+            // It is too small for this group and holds nothing; the new one takes its place and name.
+            f.log.lock().remove(&unused.segment);
+            std::fs::remove_file(&unused.segment.path).map_err(|e| RecordError::Failing(e.to_string()))?;
+        }
         let failing = |error: std::io::Error| {
             tracing::error!(%error, "the spool cannot open a segment");
             RecordError::Failing(error.to_string())
@@ -206,8 +224,8 @@ impl Writer {
             let _ = std::fs::remove_file(&segment.path);
             return Err(failing(error));
         }
-        f.log.lock().push(segment, size);
-        self.active = Some(Active { file, offset: segment::HEADER as u64, size });
+        f.log.lock().push(segment.clone(), size);
+        self.active = Some(Active { segment, file, offset: segment::HEADER as u64, size });
         Ok(())
     }
 

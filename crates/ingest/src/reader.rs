@@ -95,11 +95,14 @@ impl Reader {
     }
 
     fn current(&mut self) -> io::Result<Option<&mut Open>> {
-        let readable = match &self.open {
-            Some(open) => self.log.lock().refresh(&open.readable.segment),
-            None => self.log.lock().oldest(),
-        };
-        let Some(readable) = readable else { return Ok(None) };
+        let log = self.log.lock();
+        let known = self.open.as_ref().and_then(|open| log.refresh(&open.readable.segment));
+        if known.is_none() {
+            // The writer may have replaced a segment that it had not used yet.
+            self.open = None;
+        }
+        let Some(readable) = known.or_else(|| log.oldest()) else { return Ok(None) };
+        drop(log);
         if let Some(open) = &mut self.open {
             if open.readable.growing {
                 // What was read past the durable end may have changed since.

@@ -170,3 +170,19 @@ async fn a_full_spool_refuses_until_it_has_drained() {
     assert_eq!(numbers(&store.rows()), (0..after).collect::<Vec<_>>());
     assert!(spool.bytes() <= 1 << 20, "segments that are used up are given back");
 }
+
+/// A first segment that was opened for a health check is too small for the first group.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_larger_than_an_unused_segment_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    // Segments of 1 MiB.
+    let spool = open_on(folder.path(), 1, Arc::new(RealDisk), 16 << 20);
+    let store = Arc::new(MemoryStore::default());
+    let draining = Draining::start(&spool, &store);
+    spool.check().await.unwrap();
+    spool.record(activities(0..15_000)).await.unwrap();
+    assert!(spool.bytes() > 1 << 20);
+    spool.record(activities(15_000..15_010)).await.unwrap();
+    draining.finish().await;
+    assert_eq!(numbers(&store.rows()), (0..15_010).collect::<Vec<_>>());
+}
