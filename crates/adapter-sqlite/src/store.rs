@@ -15,6 +15,7 @@ use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use tokio::runtime::Handle;
 
 use crate::error::Failure;
 use crate::migrations;
@@ -45,11 +46,13 @@ const PRAGMAS: &str = "
 pub struct SqliteStore {
     writer: Pool<Wrapped>,
     readers: Pool<Wrapped>,
+    runtime: Handle,
     pub(crate) numbers: Arc<NumberCache>,
 }
 
 impl SqliteStore {
-    /// Opens a database file, making it or bringing it to the newest schema if need be.
+    /// Opens a database file, making it or bringing it to the newest schema if need be. Its work is done
+    /// by the runtime that this is called on, which has to have more than one thread.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         let path = file.to_owned();
         tokio::task::spawn_blocking(move || migrations::up(&path))
@@ -57,7 +60,7 @@ impl SqliteStore {
             .map_err(|error| StoreError::Unavailable(error.to_string()))??;
         let writer = pool(file, 1, WRITER_WAIT).await?;
         let readers = pool(file, READERS, READER_WAIT).await?;
-        Ok(Self { writer, readers, numbers: Arc::default() })
+        Ok(Self { writer, readers, runtime: Handle::current(), numbers: Arc::default() })
     }
 
     /// Runs a closure in one write transaction, off the runtime's threads. It runs to its end even if
@@ -66,7 +69,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        run(&self.writer, move |c| c.immediate_transaction(work)).await
+        self.run(&self.writer, move |c| c.immediate_transaction(work)).await
     }
 
     /// Runs a closure on one snapshot.
@@ -74,17 +77,27 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        run(&self.readers, move |c| c.transaction(work)).await
+        self.run(&self.readers, move |c| c.transaction(work)).await
     }
-}
 
-async fn run<T: Send + 'static>(
-    pool: &Pool<Wrapped>,
-    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, StoreError> {
-    let mut connection = pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let result: QueryResult<Result<T, Failure>> = connection.spawn_blocking(move |c| Ok(work(c))).await;
-    result.map_err(Failure::from).and_then(|result| result).map_err(StoreError::from)
+    /// Runs a closure on a connection, as a task of the runtime that the store was opened on. A caller
+    /// that goes away (a request's time-out, a lost connection) only stops waiting; and the caller's own
+    /// runtime, which may be a web worker's single thread, has nothing to do with the pool.
+    async fn run<T: Send + 'static>(
+        &self,
+        pool: &Pool<Wrapped>,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let pool = pool.clone();
+        let task = self.runtime.spawn(async move {
+            let mut connection =
+                pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let result: QueryResult<Result<T, Failure>> =
+                connection.spawn_blocking(move |c| Ok(work(c))).await;
+            result.map_err(Failure::from).and_then(|result| result).map_err(StoreError::from)
+        });
+        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
 }
 
 async fn pool(file: &Path, size: u32, wait: Duration) -> Result<Pool<Wrapped>, StoreError> {

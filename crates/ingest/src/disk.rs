@@ -31,7 +31,8 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path, len: u64) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        // The name is this process's own; what may lie under it is left of an attempt that failed.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         let made = reserve(&file, len).and_then(|()| sync_directory(path));
         if let Err(error) = made {
             // Best effort: a leftover without a header is ignored by the next opening.

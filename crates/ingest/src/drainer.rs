@@ -140,7 +140,11 @@ impl Drainer {
                 // Durable frames that cannot be read (yet): damage at the end of a growing segment.
                 Ok(None) => sleep(PACE).await,
                 Err(error) => {
-                    tracing::error!(%error, "the spool cannot be read; trying again");
+                    tracing::error!(%error, "the spool cannot be read");
+                    if self.reader.is_none() {
+                        // It was lost in a panic. Without a drainer the process must not go on.
+                        return;
+                    }
                     self.back_off().await;
                 }
             }
@@ -209,7 +213,7 @@ impl Drainer {
     /// Offers a chunk until the sink stands past it.
     async fn store(&mut self, chunk: Chunk) {
         let Some(expected) = self.position(chunk.stream).await else {
-            return self.reread(chunk.stream, chunk.frames.first().map_or(0, |f| f.0));
+            return self.restart(chunk.stream, chunk.frames.first().map_or(0, |f| f.0));
         };
         let Some(batch) = batch(chunk, expected).map(Arc::new) else { return };
         let is_earlier = batch.stream != self.shared.log.lock().current();
@@ -227,11 +231,11 @@ impl Drainer {
                     self.totals.add(Appended { stored, ..Appended::default() }, is_earlier);
                 }
                 self.moved(batch.stream, next);
-                self.reread(batch.stream, next);
+                self.restart(batch.stream, next);
             }
             Err(error) => {
                 self.failed(&error).await;
-                self.reread(batch.stream, expected);
+                self.restart(batch.stream, expected);
             }
         }
     }
@@ -260,9 +264,9 @@ impl Drainer {
         self.shared.drained.send_replace(Some(drained));
     }
 
-    fn reread(&mut self, stream: StreamId, next: u64) {
-        if let Some(Err(error)) = self.reader.as_mut().map(|reader| reader.seek(stream, next)) {
-            tracing::error!(%error, "the spool cannot be read");
+    fn restart(&mut self, stream: StreamId, next: u64) {
+        if let Some(reader) = &mut self.reader {
+            reader.restart(stream, next);
         }
     }
 

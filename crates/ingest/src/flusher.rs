@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use activity_domain::error::RecordError;
@@ -20,6 +21,8 @@ use crate::segment::{self, Segment};
 const BUSY: usize = 8;
 const GATHER: Duration = Duration::from_millis(1);
 
+/// Calls that may wait, those without frames too.
+const MAX_JOBS: usize = 65_536;
 const LARGEST_FRAME: u64 = (frame::HEADER + frame::MAX_PAYLOAD) as u64;
 
 /// Frames of one `record` call, not numbered yet.
@@ -58,7 +61,7 @@ impl Queue {
         if waiting.closed {
             return Err(RecordError::Closed);
         }
-        if waiting.bytes + job.frames.len() > self.max_bytes {
+        if waiting.bytes + job.frames.len() > self.max_bytes || waiting.jobs.len() >= MAX_JOBS {
             return Err(RecordError::Full);
         }
         waiting.bytes += job.frames.len();
@@ -117,6 +120,8 @@ pub struct Flusher {
     pub disk: Arc<dyn Disk>,
     /// Shared with the reader.
     pub log: Arc<Mutex<Log>>,
+    /// Counts what was acknowledged, whether or not the caller is still there to hear it.
+    pub accepted: Arc<AtomicU64>,
     /// Is told how far the stream is durable.
     pub durable: watch::Sender<u64>,
 }
@@ -169,6 +174,8 @@ impl Writer {
         let written = self.write();
         if written.is_ok() {
             self.flusher.log.lock().advance(self.durable);
+            let accepted = jobs.iter().map(|job| job.count).sum();
+            self.flusher.accepted.fetch_add(accepted, Ordering::Relaxed);
         }
         for job in jobs {
             next += job.count;
@@ -192,6 +199,10 @@ impl Writer {
         self.next = after;
         let synced = active.file.write_at(&self.buffer, active.offset).and_then(|()| active.file.sync());
         if let Err(error) = synced {
+            if self.buffer.is_empty() {
+                // The next segment needs another name than the one that is given up.
+                self.next += 1;
+            }
             tracing::error!(%error, "the spool's segment cannot be written; it is given up for a new one");
             self.give_up();
             return Err(RecordError::Failing(error.to_string()));

@@ -38,6 +38,8 @@ pub struct Reader {
     log: Arc<Mutex<Log>>,
     quarantine: PathBuf,
     open: Option<Open>,
+    /// Where the last restart was told to begin.
+    from: Option<(StreamId, u64)>,
     damaged: u64,
 }
 
@@ -54,7 +56,7 @@ struct Open {
 impl Reader {
     /// A reader over a log; what is damaged goes into the folder `quarantine`.
     pub fn new(log: Arc<Mutex<Log>>, quarantine: PathBuf) -> Self {
-        Self { log, quarantine, open: None, damaged: 0 }
+        Self { log, quarantine, open: None, from: None, damaged: 0 }
     }
 
     /// How many damaged places were skipped.
@@ -65,6 +67,15 @@ impl Reader {
     /// The next frames, at most so many and about so many bytes; `None` when there is nothing to
     /// read at present. By calling it again the caller says that it needs the frames before no more.
     pub fn next_chunk(&mut self, max_frames: usize, max_bytes: usize) -> io::Result<Option<Chunk>> {
+        let chunk = self.try_next_chunk(max_frames, max_bytes);
+        if chunk.is_err() {
+            // What was read in this call and not handed out must be read again: start over.
+            self.open = None;
+        }
+        chunk
+    }
+
+    fn try_next_chunk(&mut self, max_frames: usize, max_bytes: usize) -> io::Result<Option<Chunk>> {
         loop {
             let Some(open) = self.current()? else { return Ok(None) };
             let (frames, gap) = open.read(max_frames, max_bytes)?;
@@ -83,15 +94,17 @@ impl Reader {
         }
     }
 
-    /// Goes to a number in a stream, so that the next chunk begins there or at the first frame after
-    /// it that still exists. `next_chunk` continues with what follows in the log.
-    pub fn seek(&mut self, stream: StreamId, next: u64) -> io::Result<()> {
-        let segments = self.log.lock().of_stream(stream);
-        let at = segments.iter().rposition(|s| s.first <= next).unwrap_or(0);
-        let Some(segment) = segments.get(at) else { return Ok(()) };
-        let readable = self.log.lock().refresh(segment);
-        self.open = readable.map(|r| Open::new(r, next)).transpose()?;
-        Ok(())
+    /// Starts over at the oldest segment. In this stream, frames below `next` are passed over; whatever
+    /// else is still there is read again, and the caller knows by its numbers what it has.
+    pub fn restart(&mut self, stream: StreamId, next: u64) {
+        self.open = None;
+        self.from = Some((stream, next));
+    }
+
+    fn open(&self, readable: Readable) -> io::Result<Open> {
+        let stream = readable.segment.stream;
+        let next = self.from.filter(|(of, _)| *of == stream).map_or(0, |(_, next)| next);
+        Open::new(readable, next)
     }
 
     fn current(&mut self) -> io::Result<Option<&mut Open>> {
@@ -110,7 +123,7 @@ impl Reader {
             }
             open.readable = readable;
         } else {
-            self.open = Some(Open::new(readable, 0)?);
+            self.open = Some(self.open(readable)?);
         }
         Ok(self.open.as_mut())
     }
@@ -124,7 +137,8 @@ impl Reader {
         let next = log.after(segment);
         log.remove(segment);
         drop(log);
-        self.open = next.map(|readable| Open::new(readable, 0)).transpose()?;
+        self.open = None;
+        self.open = next.map(|readable| self.open(readable)).transpose()?;
         // A file that stays behind is drained again after the next start, which changes nothing.
         if let Err(error) = std::fs::remove_file(&segment.path) {
             tracing::warn!(%error, file = %segment.path.display(), "a drained segment cannot be deleted");
@@ -155,7 +169,8 @@ impl Open {
         Ok(Self { readable, checksum, file, window: Window::default(), offset: segment::HEADER as u64, next })
     }
 
-    /// Frames in a row. Stops at a damaged place; the call after that starts behind it and reports it.
+    /// Frames in a row, and the damaged place before the first of them, if there is one. Stops at the
+    /// next damaged place, which the call after that reports.
     fn read(&mut self, max_frames: usize, max_bytes: usize) -> io::Result<(Vec<(u64, Bytes)>, Gap)> {
         let mut frames = Vec::new();
         let mut bytes = 0;

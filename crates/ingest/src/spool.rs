@@ -83,7 +83,7 @@ pub struct Spool {
     stream: StreamId,
     queue: Arc<Queue>,
     shared: Arc<Shared>,
-    accepted: AtomicU64,
+    accepted: Arc<AtomicU64>,
     flusher: Option<std::thread::JoinHandle<()>>,
     /// Held for as long as the spool is open.
     _lock: File,
@@ -106,7 +106,9 @@ impl Spool {
         let log = Arc::new(Mutex::new(Log::new(older, stream)));
         let (durable, durable_seen) = watch::channel(0);
         let queue = Arc::new(Queue::new(MAX_WAITING));
+        let accepted = Arc::new(AtomicU64::new(0));
         let flusher = Flusher {
+            accepted: accepted.clone(),
             folder: config.folder.clone(),
             opening,
             stream,
@@ -126,7 +128,6 @@ impl Spool {
             wanted: watch::Sender::new(0),
             quarantine: config.folder.join("quarantine"),
         });
-        let accepted = AtomicU64::new(0);
         Ok(Self { stream, queue, shared, accepted, flusher: Some(flusher), _lock: lock })
     }
 
@@ -187,7 +188,6 @@ impl Recorder for Spool {
         let frames = frames(&batch)?;
         drop(batch);
         let next = self.submit(frames, count).await?;
-        self.accepted.fetch_add(count, Ordering::Relaxed);
         Ok(Receipt { stream: self.stream, next })
     }
 
@@ -224,6 +224,10 @@ pub fn claim(folder: &Path) -> Result<File, OpenError> {
     let io = |error| OpenError::Io { folder: folder.into(), error };
     // What lies in here is nobody's business but this user's.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    // A folder that a power cut takes away would take what was accepted into it along.
+    for made in folder.ancestors().skip(1).take(2).filter(|made| made.exists()) {
+        File::open(made).and_then(|made| made.sync_all()).map_err(io)?;
+    }
     let file =
         File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io)?;
     match file.try_lock() {

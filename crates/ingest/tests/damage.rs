@@ -163,3 +163,52 @@ fn a_planted_frame_is_not_found() {
     let expected: Vec<u64> = whole().into_iter().filter(|n| *n != 30).collect();
     assert_eq!(read(&bytes).0, expected);
 }
+
+/// What cannot be kept is not passed over: the reader starts over, and nothing around the damage is lost.
+#[test]
+fn a_quarantine_that_cannot_be_written_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = original().bytes.clone();
+    bytes[original().frames[10].start + frame::HEADER] ^= 1;
+    std::fs::write(folder.path().join(&original().name), &bytes).unwrap();
+    let quarantine = folder.path().join("quarantine");
+    std::fs::write(&quarantine, "a file where the folder should be").unwrap();
+    let older = segments(folder.path()).into_iter().map(|s| (s, bytes.len() as u64)).collect();
+    let mut reader =
+        Reader::new(Arc::new(Mutex::new(Log::new(older, StreamId(Uuid::nil())))), quarantine.clone());
+    let first = reader.next_chunk(5, 1 << 20).unwrap().unwrap();
+    assert_eq!(first.frames.len(), 5);
+    assert_eq!(reader.next_chunk(50, 1 << 20).unwrap().unwrap().frames.len(), 5);
+    assert!(reader.next_chunk(50, 1 << 20).is_err());
+    std::fs::remove_file(&quarantine).unwrap();
+    let mut found = Vec::new();
+    while let Some(chunk) = reader.next_chunk(7, 1 << 20).unwrap() {
+        found.extend(chunk.frames.iter().map(|(sequence, _)| *sequence));
+    }
+    let expected: Vec<u64> = whole().into_iter().filter(|n| *n != 10).collect();
+    assert_eq!(found, expected, "all of it again: the caller knows what it has");
+}
+
+/// A segment that cannot be opened for a while stops the reader for that while only.
+#[test]
+fn a_segment_that_cannot_be_opened_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (seed, numbers) in [(1, 0..10), (2, 10..20)] {
+        let spool = open(folder.path(), seed);
+        runtime.block_on(spool.record(activities(numbers))).unwrap();
+    }
+    let mut all = segments(folder.path());
+    all.sort_by_key(|segment| segment.opening);
+    let second = all[1].path.clone();
+    let log = Log::new(all.into_iter().map(|s| (s, 1)).collect(), StreamId(Uuid::nil()));
+    let mut reader = Reader::new(Arc::new(Mutex::new(log)), folder.path().join("quarantine"));
+    assert_eq!(reader.next_chunk(50, 1 << 20).unwrap().unwrap().frames.len(), 10);
+    let away = second.with_extension("away");
+    std::fs::rename(&second, &away).unwrap();
+    assert!(reader.next_chunk(50, 1 << 20).is_err());
+    assert!(reader.next_chunk(50, 1 << 20).is_err());
+    std::fs::rename(&away, &second).unwrap();
+    assert_eq!(reader.next_chunk(50, 1 << 20).unwrap().unwrap().frames.len(), 10);
+    assert!(reader.next_chunk(50, 1 << 20).unwrap().is_none());
+}

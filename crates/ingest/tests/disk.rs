@@ -171,6 +171,23 @@ async fn a_full_spool_refuses_until_it_has_drained() {
     assert!(spool.bytes() <= 1 << 20, "segments that are used up are given back");
 }
 
+/// A health check meets the failing disk first, before any event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_of_nothing_is_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    let spool = open_on(folder.path(), 1, Arc::new(Faulty(disk.clone())), 64 << 20);
+    let store = Arc::new(MemoryStore::default());
+    switch(&disk.fails_syncs, true);
+    assert!(spool.check().await.is_err());
+    assert!(spool.check().await.is_err());
+    switch(&disk.fails_syncs, false);
+    assert!(spool.check().await.is_ok());
+    spool.record(activities(0..5)).await.unwrap();
+    Draining::start(&spool, &store).finish().await;
+    assert_eq!(numbers(&store.rows()), (0..5).collect::<Vec<_>>());
+}
+
 /// A first segment that was opened for a health check is too small for the first group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_larger_than_an_unused_segment_takes_its_place() {

@@ -19,7 +19,7 @@ use self::clients::Owners;
 use self::read::{Batch, reading};
 use self::rejects::Rejects;
 use self::summary::Summary;
-use self::target::Target;
+use self::target::{Claim, Target};
 use crate::Failure;
 use crate::cli::ImportOptions;
 use crate::config::Settings;
@@ -29,8 +29,10 @@ use crate::wire;
 /// Runs an import and prints its summary.
 pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Failure> {
     let started = Instant::now();
+    // First the claim: the database of a running server is not ours to migrate.
+    let claim = Claim::take(settings)?;
     let storage = Arc::new(wire::storage(settings).await?);
-    let mut target = Target::open(settings, storage.clone())?;
+    let mut target = claim.target(storage.clone());
     let mut owners =
         Owners::new(&options.client_by, storage.clients.clone(), settings.api_rate_limit).await?;
     let mut rejects = Rejects::new(options.rejects);
@@ -42,6 +44,7 @@ pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Fail
         bar.set_position(progress.read());
     }
     target.finish().await?;
+    rejects.finish()?;
     bar.finish_and_clear();
     summary.clients(&owners);
     crate::print(&summary.render(started.elapsed(), &rejects))

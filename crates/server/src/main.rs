@@ -67,6 +67,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
 fn migrate(settings: &Settings, action: MigrateAction) -> Result<(), Failure> {
     use activity_adapter_sqlite::migrations;
     let file = wire::database_file(settings);
+    // Held while the schema changes: not under a running server.
+    let _claim = match action {
+        MigrateAction::Status => None,
+        _ => Some(activity_ingest::claim(&wire::spool_folder(settings))?),
+    };
     match action {
         MigrateAction::Up => migrations::up(&file)?,
         MigrateAction::Down { yes: true } => migrations::down(&file)?,

@@ -48,11 +48,15 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let mut serving = tokio::spawn(server);
     announce(settings, &secrets, address)?;
 
+    let mut is_draining = true;
     let ended = tokio::select! {
         () = asked_to_stop() => Ok(()),
         ended = &mut serving => Err(format!("the HTTP server ended by itself: {ended:?}")),
         // Without its background work the node would take events and keep them to itself.
-        ended = &mut draining => Err(format!("the drainer ended by itself: {ended:?}")),
+        ended = &mut draining => {
+            is_draining = false;
+            Err(format!("the drainer ended by itself: {ended:?}"))
+        }
         ended = &mut compacting => Err(format!("the compactor ended by itself: {ended:?}")),
     };
     health.stop();
@@ -60,7 +64,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     tokio::time::sleep(NOTICE).await;
     handle.stop(true).await;
     stop.send_replace(true);
-    drain(draining, &spool, &totals).await;
+    drain(is_draining.then_some(draining), &spool, &totals).await;
     // The address is of no use any more; if it stays, the spool's lock still tells that nobody is there.
     let _ = std::fs::remove_file(wire::url_file(settings));
     ended.map_err(Into::into)
@@ -68,8 +72,11 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
 
 /// Gives the drainer its last seconds, then says what became of everything that was accepted:
 /// accepted + earlier (by an earlier process) = stored + duplicate + discarded + set aside + pending.
-async fn drain(draining: JoinHandle<()>, spool: &Spool, totals: &Totals) {
-    let drained = draining.is_finished() || tokio::time::timeout(DRAIN, draining).await.is_ok();
+async fn drain(draining: Option<JoinHandle<()>>, spool: &Spool, totals: &Totals) {
+    let drained = match draining {
+        Some(draining) => matches!(tokio::time::timeout(DRAIN, draining).await, Ok(Ok(()))),
+        None => false,
+    };
     let done = totals.appended();
     tracing::info!(
         accepted = spool.accepted(),

@@ -27,6 +27,14 @@ impl Rejects {
         (self.count, &self.path)
     }
 
+    /// Writes out what is still in memory.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        let flushed = self.file.as_mut().map_or(Ok(()), Write::flush);
+        flushed.map_err(|error| {
+            format!("the rejects file {} cannot be written: {error}", self.path.display()).into()
+        })
+    }
+
     /// Writes one.
     pub fn write(&mut self, place: &Place, reason: &Invalid, raw: &[u8]) -> Result<(), Failure> {
         let file = if let Some(file) = &mut self.file {

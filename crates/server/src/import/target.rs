@@ -79,16 +79,40 @@ pub enum Target {
     Server(ServerTarget),
 }
 
-impl Target {
+/// Who has the data folder.
+pub enum Claim {
+    /// This process, for as long as the file is held.
+    Ours(std::fs::File),
+    /// A server, whose schema is this program's.
+    Servers(ServerTarget),
+}
+
+impl Claim {
     /// Claims the data folder, or finds the server that has it.
-    pub fn open(settings: &Settings, storage: Arc<Storage>) -> Result<Self, Failure> {
+    pub fn take(settings: &Settings) -> Result<Self, Failure> {
         match activity_ingest::claim(&wire::spool_folder(settings)) {
-            Ok(claim) => Ok(Self::Store(StoreTarget::new(claim, storage))),
-            Err(OpenError::InUse(_)) => ServerTarget::find(settings).map(Self::Server),
+            Ok(claim) => Ok(Self::Ours(claim)),
+            Err(OpenError::InUse(_)) => {
+                let versions = activity_adapter_sqlite::migrations::status(&wire::database_file(settings))?;
+                if versions.iter().any(|version| !version.applied) {
+                    return Err("the running server is of another version; use its program to import".into());
+                }
+                ServerTarget::find(settings).map(Self::Servers)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Where events go then.
+    pub fn target(self, storage: Arc<Storage>) -> Target {
+        match self {
+            Self::Ours(claim) => Target::Store(StoreTarget::new(claim, storage)),
+            Self::Servers(server) => Target::Server(server),
+        }
+    }
+}
+
+impl Target {
     /// Stores events or hands them over.
     pub async fn send(&mut self, events: Vec<Event>) -> Result<Sent, Failure> {
         if events.is_empty() {
