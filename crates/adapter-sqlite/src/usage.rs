@@ -16,7 +16,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
 use crate::numbers;
-use crate::schema::{client, usage_block, usage_delta};
+use crate::schema::{client, client_number, usage_block, usage_delta};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -116,23 +116,24 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
     }
     add_deltas(&deltas(c, query.span)?, query.span, None, &mut tallies);
     let ids = numbers::ids(c, tallies.keys().copied())?;
-    let named = tallies.into_iter().filter_map(|(no, tally)| Some((no, ids.get(&no)?.clone(), tally)));
-    let mut ranked: Vec<_> = named.collect();
-    ranked.sort_by(|(_, a, x), (_, b, y)| y.requests.cmp(&x.requests).then_with(|| a.cmp(b)));
-    ranked.truncate(query.limit);
-    ranked
-        .into_iter()
-        .map(|(no, client, mut tally)| {
-            // Minutes have no sketch, so a span's would be a part of the truth only.
-            tally.sketch = Sketch::default();
-            let name: Option<String> =
-                client::table.find(no.0.cast_signed()).select(client::name).first(c).optional()?;
-            let name = name.unwrap_or_else(|| client.to_string());
-            let name =
-                ClientName::parse(&name).map_err(|error| corrupt("client", "name", &client, &error))?;
-            Ok(TopRow { client, name, tally })
-        })
-        .collect()
+    let rows = tallies.into_iter().filter_map(|(no, mut tally)| {
+        // Minutes have no sketch, so a span's would be a part of the truth only.
+        tally.sketch = Sketch::default();
+        let client = ids.get(&no)?.clone();
+        // Clients that are not registered have no other name.
+        let name = ClientName::parse(client.as_str()).ok()?;
+        Some(TopRow { client, name, tally })
+    });
+    let mut ranked = TopRow::rank(rows.collect(), query.limit);
+    for row in &mut ranked {
+        let named = client::table.inner_join(client_number::table);
+        let named = named.filter(client_number::id.eq(row.client.as_str())).select(client::name);
+        if let Some(name) = named.first::<String>(c).optional()? {
+            row.name =
+                ClientName::parse(&name).map_err(|error| corrupt("client", "name", &row.client, &error))?;
+        }
+    }
+    Ok(ranked)
 }
 
 /// A run's sums by client, added up by SQLite.

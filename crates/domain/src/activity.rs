@@ -182,7 +182,7 @@ impl Metadata {
             return Err(Invalid::new("must be at most 8192 bytes of JSON"));
         }
         // Postgres cannot hold NUL in text; refused alike on every store.
-        if !json.starts_with('{') || json.contains("\\u0000") {
+        if !json.starts_with('{') || holds_nul(json) {
             return Err(Invalid::new("must be a JSON object without NUL characters"));
         }
         Ok(Self(json.into()))
@@ -192,6 +192,19 @@ impl Metadata {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether JSON text has the escape of NUL in it. A backslash that is itself escaped begins none.
+fn holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 impl fmt::Debug for Metadata {
@@ -266,6 +279,16 @@ mod tests {
         for bad in ["", "G ET", "\u{16}\u{3}", &"x".repeat(21)] {
             assert!(Method::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn metadata_is_an_object_without_nul() {
+        let takes = |json: &str| Metadata::from_object(json).is_ok();
+        assert!(takes(r#"{"a":"\\u0000 is how NUL is written","b":"\u00e9\n"}"#));
+        for bad in [r#"{"a":"\u0000"}"#, r#"{"a":"\\\u0000"}"#, "[1]", "7"] {
+            assert!(!takes(bad), "{bad}");
+        }
+        assert!(!takes(&format!("{{\"a\":\"{}\"}}", "x".repeat(8_192))));
     }
 
     #[test]

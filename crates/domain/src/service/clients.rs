@@ -82,6 +82,11 @@ impl Clients {
         Self { repo, clock, randomness, mode, default_limit }
     }
 
+    /// Whether anybody may register.
+    pub fn is_open(&self) -> bool {
+        self.mode == RegistrationMode::Open
+    }
+
     /// Registers a client on behalf of a caller, or of nobody.
     pub async fn register(
         &self,

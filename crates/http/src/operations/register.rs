@@ -33,7 +33,8 @@ pub async fn register(
     limits: Data<Limits>,
 ) -> Result<CreatedJson<RegisterResponse>, Problem> {
     let wish = parse(&body.0)?;
-    if caller.0.as_ref().is_none_or(|caller| caller.role() != Role::Admin) {
+    let is_admin = caller.0.as_ref().is_some_and(|caller| caller.role() == Role::Admin);
+    if clients.is_open() && !is_admin {
         noted(&request, limits.register(peer::address(&request)).await)?;
     }
     let new = clients.register(wish, caller.0.as_ref()).await?;
