@@ -17,7 +17,7 @@ use crate::log::Log;
 use crate::segment::{self, Segment};
 
 /// When this many calls came together in a group, more are on their way, and the next group waits for
-/// them a little: fewer and larger groups cost all of them less than the wait.
+/// them a little, so that groups are fewer and larger.
 const BUSY: usize = 8;
 const GATHER: Duration = Duration::from_millis(1);
 

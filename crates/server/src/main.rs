@@ -22,7 +22,7 @@ use rustix::process::umask;
 use crate::cli::{Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
 
-/// Requests, rows and segments are many small allocations on several threads; see docs/performance.md.
+/// Requests, rows and segments are many small allocations on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
