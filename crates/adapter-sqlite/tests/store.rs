@@ -107,3 +107,26 @@ async fn ten_openings_at_once_migrate_once() {
         assert_eq!(opening.join().unwrap(), Ok(()));
     }
 }
+
+/// A web worker has a runtime of one thread. A request that it drops while the store is busy must not
+/// take the worker along, and what was begun is done to its end.
+#[test]
+fn a_dropped_call_on_a_single_thread_harms_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let main = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let store = main.block_on(SqliteStore::open(&file)).unwrap();
+    let mut lock = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    lock.batch_execute("BEGIN EXCLUSIVE").unwrap();
+
+    let worker = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let batch = make::batch(make::stream(1), 0, vec![make::call("CL-a", 1, "2026-01-01T00:00:00Z")]);
+    let patience = std::time::Duration::from_millis(300);
+    let dropped = worker.block_on(async { tokio::time::timeout(patience, store.append(&batch)).await });
+    assert!(dropped.is_err(), "the store is locked, so the call is dropped while it waits");
+    lock.batch_execute("COMMIT").unwrap();
+
+    // The dropped attempt holds the one writer until it is through, and then this one finds it done.
+    let after = worker.block_on(store.append(&batch));
+    assert_eq!(after, Ok(Append::Moved(1)));
+}
