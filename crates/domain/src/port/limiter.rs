@@ -1,0 +1,28 @@
+//! Limits, spent and given back.
+
+use async_trait::async_trait;
+
+use crate::error::Degraded;
+use crate::limit::{Cost, Decision, QuotaState, Quotas, Subject, Taken};
+
+/// Keeps every subject within its quotas: never more than a limit in any window of its quota's length,
+/// however many ask at once. Time never runs back for it; while a clock that was put back catches up,
+/// nothing that counts stops counting.
+///
+/// Quotas come with each call and are not stored: a changed limit acts at once. A changed window does
+/// too; what a shorter one had let go of stays forgotten.
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Takes the cost from all quotas of a subject, or from none.
+    async fn take(&self, subject: &Subject, quotas: &Quotas, cost: Cost) -> Result<Decision, Degraded>;
+
+    /// Gives back what an admitted call took, to the part of the window that it was counted in; what no
+    /// longer counts, or was reset meanwhile, gives nothing. Subject and quotas are those of the call.
+    async fn refund(&self, subject: &Subject, quotas: &Quotas, taken: Taken) -> Result<(), Degraded>;
+
+    /// Where quotas stand, in their order. Costs nothing.
+    async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded>;
+
+    /// Forgets what a subject has taken, from every quota.
+    async fn reset(&self, subject: &Subject) -> Result<(), Degraded>;
+}
