@@ -44,9 +44,14 @@ impl State {
         let mut appended = Appended::default();
         for record in taken {
             let activity = &record.activity;
+            if activity.at < self.retained_from {
+                appended.discarded += 1;
+                continue;
+            }
             match self.rows.entry((activity.client.clone(), activity.at, activity.id)) {
                 Entry::Occupied(_) => appended.duplicate += 1,
                 Entry::Vacant(free) => {
+                    self.counted.push(activity.clone());
                     free.insert(activity.clone());
                     appended.stored += 1;
                 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use activity_domain::activity::Activity;
 use activity_domain::client::Client;
 use activity_domain::error::StoreError;
+use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use activity_domain::id::{ActivityId, ClientId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::SetAside;
@@ -22,14 +23,36 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct State {
     pub clients: BTreeMap<ClientId, Client>,
     pub keys: HashMap<KeyDigest, (ClientId, KeyRecord)>,
     pub rows: BTreeMap<RowKey, Activity>,
+    /// All that was ever stored, in the order in which it came: counts stay when rows are dropped.
+    pub counted: Vec<Activity>,
+    /// What is older is not taken any more.
+    pub retained_from: Timestamp,
+    /// Endpoints that are counted by name, for each client and day.
+    pub max_endpoints: usize,
     pub cursors: HashMap<StreamId, u64>,
     pub set_aside: Vec<SetAside>,
     pub switches: Switches,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            clients: BTreeMap::new(),
+            keys: HashMap::new(),
+            rows: BTreeMap::new(),
+            counted: Vec::new(),
+            retained_from: Timestamp::EPOCH,
+            max_endpoints: DEFAULT_MAX_ENDPOINTS,
+            cursors: HashMap::new(),
+            set_aside: Vec::new(),
+            switches: Switches::default(),
+        }
+    }
 }
 
 impl MemoryStore {

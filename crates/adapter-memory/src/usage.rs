@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::id::ClientId;
-use activity_domain::port::{Compacted, Read, Upkeep, UsageRepo};
+use activity_domain::port::{Compacted, Read, Retained, Upkeep, UsageRepo};
 use activity_domain::rollup::Tally;
 use activity_domain::sketch::Sketch;
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{DailyPage, DailyQuery, TopQuery, TopRow};
+use activity_domain::usage::{
+    DailyPage, DailyQuery, EndpointRow, EndpointsQuery, LogPage, LogQuery, Series, SeriesQuery, TopQuery,
+    TopRow,
+};
 use async_trait::async_trait;
 
 use crate::store::{MemoryStore, State};
@@ -41,6 +44,18 @@ impl UsageRepo for MemoryStore {
         });
         Ok(TopRow::rank(rows.collect::<Result<_, StoreError>>()?, query.limit))
     }
+
+    async fn series(&self, query: &SeriesQuery, _: Read) -> Result<Vec<Series>, StoreError> {
+        Ok(self.reach()?.series(query))
+    }
+
+    async fn endpoints(&self, query: &EndpointsQuery, _: Read) -> Result<Vec<EndpointRow>, StoreError> {
+        Ok(self.reach()?.endpoints(query))
+    }
+
+    async fn activities(&self, query: &LogQuery, _: Read) -> Result<LogPage, StoreError> {
+        Ok(self.reach()?.activities(query))
+    }
 }
 
 #[async_trait]
@@ -49,12 +64,21 @@ impl Upkeep for MemoryStore {
     async fn compact(&self, _: Timestamp) -> Result<Compacted, StoreError> {
         self.reach().map(|_| Compacted::default())
     }
+
+    async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError> {
+        let mut state = self.reach()?;
+        state.retained_from = state.retained_from.max(from);
+        let before = state.rows.len();
+        let from = state.retained_from;
+        state.rows.retain(|(_, at, _), _| *at >= from);
+        Ok(Retained { dropped: (before - state.rows.len()) as u64, more: false })
+    }
 }
 
 impl State {
     fn recount(&self, span: Span) -> BTreeMap<ClientId, Tally> {
         let mut tallies: BTreeMap<ClientId, Tally> = BTreeMap::new();
-        for activity in self.rows.values().filter(|row| span.contains(row.at.minute())) {
+        for activity in self.counted.iter().filter(|row| span.contains(row.at.minute())) {
             tallies.entry(activity.client.clone()).or_default().add(activity);
         }
         tallies

@@ -3,85 +3,139 @@
 use std::collections::BTreeMap;
 
 use activity_domain::error::StoreError;
-use activity_domain::port::{Compacted, Upkeep};
-use activity_domain::rollup::{ClientNo, Delta, Tally};
-use activity_domain::sketch::Sketch;
+use activity_domain::hygiene::{Caps, Verb};
+use activity_domain::port::{Compacted, Retained, Upkeep};
+use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
 use activity_domain::span::{Level, Minute, minute_horizon};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::block::Block;
-use crate::error::{Failure, corrupt};
-use crate::schema::{usage_block, usage_delta};
+use crate::block;
+use crate::endpoint_names::{self, EndpointNumbers};
+use crate::error::Failure;
+use crate::pending::decode;
+use crate::retention;
+use crate::schema::{endpoint_block, usage_block, usage_delta};
 use crate::store::SqliteStore;
 
 /// Entries folded in one transaction: a few tens of milliseconds in which no batch is stored.
 const MAX_ENTRIES: i64 = 10_000;
-/// Minute blocks are kept this much longer than questions rely on them, because the question's clock
-/// and the compactor's differ.
+/// Minutes, and hours of endpoints, are kept this much longer than questions rely on them, because the
+/// question's clock and the compactor's differ.
 const SLACK_MINUTES: i64 = 60;
 
 #[async_trait]
 impl Upkeep for SqliteStore {
     async fn compact(&self, now: Timestamp) -> Result<Compacted, StoreError> {
         let kept_from = Minute(minute_horizon(now).0 - SLACK_MINUTES);
-        self.write(move |c| compact(c, kept_from)).await
+        let max_endpoints = self.max_endpoints;
+        self.write(move |c| compact(c, kept_from, max_endpoints)).await
+    }
+
+    async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError> {
+        self.write(move |c| retention::retain(c, from)).await
     }
 }
 
-type Blocks = BTreeMap<(Level, Minute, ClientNo), Tally>;
-
-fn compact(c: &mut SqliteConnection, kept_from: Minute) -> Result<Compacted, Failure> {
+fn compact(c: &mut SqliteConnection, kept_from: Minute, max_endpoints: usize) -> Result<Compacted, Failure> {
     let rows: Vec<(i64, i64)> = usage_delta::table
         .select((usage_delta::seq, usage_delta::entries))
         .order(usage_delta::seq)
         .limit(MAX_ENTRIES)
         .load(c)?;
-    let mut blocks = Blocks::new();
+    let mut blocks = Blocks::new(kept_from, max_endpoints);
     let (mut deltas, mut entries, mut last) = (0u64, 0, 0);
     for (seq, size) in &rows {
         if deltas > 0 && entries + size > MAX_ENTRIES {
             break;
         }
         let bytes: Vec<u8> = usage_delta::table.find(seq).select(usage_delta::increments).first(c)?;
-        let delta = Delta::decode(&bytes).map_err(|e| corrupt("usage_delta", "increments", seq, &e))?;
-        fold(&mut blocks, &delta, kept_from);
+        blocks.fold(c, &decode(*seq, &bytes)?)?;
         (deltas, entries, last) = (deltas + 1, entries + size, *seq);
     }
-    for (key, tally) in &blocks {
-        add(c, *key, tally)?;
-    }
+    blocks.write(c)?;
     diesel::delete(usage_delta::table.filter(usage_delta::seq.le(last))).execute(c)?;
-    let old = usage_block::minutes.eq(Level::Minute.minutes()).and(usage_block::start.lt(kept_from.0));
-    diesel::delete(usage_block::table.filter(old)).execute(c)?;
+    forget_fine(c, kept_from)?;
     Ok(Compacted { deltas, more: deltas < rows.len() as u64 })
 }
 
-fn fold(blocks: &mut Blocks, delta: &Delta, kept_from: Minute) {
-    for ((minute, client), tally) in &delta.entries {
-        for level in Level::ALL {
-            if level != Level::Minute || *minute >= kept_from {
-                blocks.entry((level, level.block_of(*minute), *client)).or_default().merge(tally);
-            }
-        }
-    }
-}
-
-fn add(c: &mut SqliteConnection, key: (Level, Minute, ClientNo), tally: &Tally) -> Result<(), Failure> {
-    let (level, start, client) = key;
-    let key = (level.minutes(), start.0, client.0.cast_signed());
-    let sketch = if level.has_sketch() { Some(merged_sketch(c, key, &tally.sketch)?) } else { None };
-    Block::new(key, tally, sketch).add(c)?;
+fn forget_fine(c: &mut SqliteConnection, kept_from: Minute) -> QueryResult<()> {
+    let old = usage_block::minutes.eq(Level::Minute.minutes()).and(usage_block::start.lt(kept_from.0));
+    diesel::delete(usage_block::table.filter(old)).execute(c)?;
+    let old = endpoint_block::minutes.eq(Level::Hour.minutes());
+    let old = old.and(endpoint_block::start.lt(kept_from.0 - Level::Hour.minutes()));
+    diesel::delete(endpoint_block::table.filter(old)).execute(c)?;
     Ok(())
 }
 
-fn merged_sketch(c: &mut SqliteConnection, key: (i64, i64, i64), fresh: &Sketch) -> Result<Vec<u8>, Failure> {
-    let row = usage_block::table.find(key).select(usage_block::sketch);
-    let Some(Some(bytes)) = row.first::<Option<Vec<u8>>>(c).optional()? else { return Ok(fresh.encode()) };
-    let mut sketch = Sketch::decode(&bytes)
-        .map_err(|error| corrupt("usage_block", "sketch", &format_args!("{key:?}"), &error))?;
-    sketch.merge(fresh);
-    Ok(sketch.encode())
+/// What deltas add to blocks, in the order of the blocks' keys.
+struct Blocks {
+    kept_from: Minute,
+    caps: Caps,
+    numbers: EndpointNumbers,
+    usage: BTreeMap<(Level, Minute, ClientNo), Profile>,
+    endpoints: BTreeMap<(Level, Minute, ClientNo, i64, Verb), Tally>,
+}
+
+impl Blocks {
+    fn new(kept_from: Minute, max_endpoints: usize) -> Self {
+        Self {
+            kept_from,
+            caps: Caps::new(max_endpoints),
+            numbers: EndpointNumbers::default(),
+            usage: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+        }
+    }
+
+    fn fold(&mut self, c: &mut SqliteConnection, delta: &Delta) -> Result<(), Failure> {
+        for ((minute, client), profile) in &delta.clients {
+            for level in Level::ALL {
+                if level == Level::Minute && *minute < self.kept_from {
+                    continue;
+                }
+                for client in [*client, ClientNo::EVERYBODY] {
+                    let key = (level, level.block_of(*minute), client);
+                    self.usage.entry(key).or_default().merge(profile);
+                }
+            }
+        }
+        self.fold_endpoints(c, delta)
+    }
+
+    fn fold_endpoints(&mut self, c: &mut SqliteConnection, delta: &Delta) -> Result<(), Failure> {
+        for (key, tally) in &delta.endpoints {
+            let Some(template) = delta.templates.get(key.template) else { continue };
+            let load = |day, client| endpoint_names::of_day(c, day, client);
+            let named = self.caps.name(key.hour, key.client, template, load)?;
+            let number = if named.for_client { self.numbers.of(c, template)? } else { endpoint_names::OTHER };
+            let for_everybody = if named.for_everybody { number } else { endpoint_names::OTHER };
+            for level in [Level::Hour, Level::Day] {
+                if level == Level::Hour && key.hour.0 < self.kept_from.0 - Level::Hour.minutes() {
+                    continue;
+                }
+                let start = level.block_of(key.hour);
+                for (client, endpoint) in [(key.client, number), (ClientNo::EVERYBODY, for_everybody)] {
+                    self.endpoints
+                        .entry((level, start, client, endpoint, key.verb))
+                        .or_default()
+                        .merge(tally);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, c: &mut SqliteConnection) -> Result<(), Failure> {
+        for ((level, start, client), profile) in &self.usage {
+            block::add_usage(c, (level.minutes(), start.0, client.0.cast_signed()), profile)?;
+        }
+        for ((level, start, client, endpoint, verb), tally) in &self.endpoints {
+            let key = (level.minutes(), start.0, client.0.cast_signed(), *endpoint, verb.code().into());
+            block::add_endpoint(c, key, tally)?;
+        }
+        Ok(())
+    }
 }

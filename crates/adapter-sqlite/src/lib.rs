@@ -6,21 +6,31 @@
 //! | [`migrations`] | the schema's versions |
 //! | `clients` | `ClientRepo` |
 //! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
-//! | `compactor`, `block` | `Upkeep`: deltas into blocks |
-//! | `usage` | `UsageRepo`: blocks and deltas from one snapshot |
-//! | `numbers` | short numbers for clients |
+//! | `compactor`, `block`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
+//! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
+//! | `log`, `whereabouts` | `UsageRepo`: raw rows, and where a client's are |
+//! | `recount` | counting raw rows again after a migration |
+//! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod block;
 mod clients;
 mod compactor;
+mod endpoint_names;
+mod endpoints;
 mod error;
+mod log;
 pub mod migrations;
 mod numbers;
+mod pending;
+mod recount;
+mod retention;
 mod row;
 mod schema;
+mod series;
 mod sink;
 pub mod store;
 mod usage;
+mod whereabouts;
 
 pub use store::SqliteStore;

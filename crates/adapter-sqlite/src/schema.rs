@@ -68,7 +68,44 @@ diesel::table! {
         timed -> BigInt,
         micros -> BigInt,
         last_seen -> BigInt,
-        sketch -> Nullable<Binary>,
+        cells -> Binary,
+    }
+}
+
+diesel::table! {
+    endpoint (no) {
+        no -> BigInt,
+        path -> Text,
+    }
+}
+
+diesel::table! {
+    endpoint_block (minutes, start, client, endpoint, verb) {
+        minutes -> BigInt,
+        start -> BigInt,
+        client -> BigInt,
+        endpoint -> BigInt,
+        verb -> BigInt,
+        requests -> BigInt,
+        errors -> BigInt,
+        timed -> BigInt,
+        micros -> BigInt,
+        sketch -> Binary,
+    }
+}
+
+diesel::table! {
+    retention_floor (one) {
+        one -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recount (at) {
+        at -> BigInt,
+        client -> BigInt,
+        id -> Binary,
     }
 }
 
@@ -90,4 +127,6 @@ diesel::table! {
 
 diesel::joinable!(client -> client_number (no));
 diesel::joinable!(api_key -> client (client));
+diesel::joinable!(endpoint_block -> endpoint (endpoint));
 diesel::allow_tables_to_appear_in_same_query!(client_number, client, api_key);
+diesel::allow_tables_to_appear_in_same_query!(endpoint_block, endpoint);

@@ -7,13 +7,14 @@ use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::port::{ActivitySink, Append, Appended, Batch, SetAside};
-use activity_domain::rollup::{ClientNo, Delta};
+use activity_domain::rollup::{ClientNo, Counting, Delta};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, is_row_refused};
 use crate::numbers::{self, NumberCache};
+use crate::retention;
 use crate::row::Row;
 use crate::schema::{cursor, set_aside, usage_delta};
 use crate::store::SqliteStore;
@@ -51,13 +52,18 @@ fn append(
     move_cursor(c, batch)?;
     let numbers = number_clients(c, batch, known)?;
     let mut appended = Appended::default();
-    let mut delta = Delta::default();
+    let mut counting = Counting::default();
+    let retained_from = retention::floor(c)?;
     for (no, index) in in_key_order(batch, &numbers) {
         let record = &batch.records[index];
+        if record.activity.at.as_micros() < retained_from {
+            appended.discarded += 1;
+            continue;
+        }
         match Row::new(no, &record.activity).insert(c) {
             Ok(true) => {
                 appended.stored += 1;
-                delta.add(no, &record.activity);
+                counting.add(no, &record.activity);
             }
             Ok(false) => appended.duplicate += 1,
             Err(error) if is_row_refused(&error) => {
@@ -76,7 +82,7 @@ fn append(
         appended.set_aside += 1;
         keep(c, batch.stream, unreadable)?;
     }
-    add_delta(c, &delta)?;
+    add_delta(c, &counting.finish())?;
     Ok((Append::Stored(appended), numbers))
 }
 
@@ -123,9 +129,9 @@ fn keep(c: &mut SqliteConnection, stream: StreamId, refused: &SetAside) -> Query
     Ok(())
 }
 
-fn add_delta(c: &mut SqliteConnection, delta: &Delta) -> QueryResult<()> {
+pub(crate) fn add_delta(c: &mut SqliteConnection, delta: &Delta) -> QueryResult<()> {
     let Some((first, last)) = delta.bounds() else { return Ok(()) };
-    let entries = i64::try_from(delta.entries.len()).unwrap_or(i64::MAX);
+    let entries = i64::try_from(delta.len()).unwrap_or(i64::MAX);
     diesel::insert_into(usage_delta::table)
         .values((
             usage_delta::first_minute.eq(first.0),

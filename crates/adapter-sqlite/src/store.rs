@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
+use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult};
@@ -20,6 +21,7 @@ use tokio::runtime::Handle;
 use crate::error::Failure;
 use crate::migrations;
 use crate::numbers::NumberCache;
+use crate::recount;
 
 type Wrapped = SyncConnectionWrapper<SqliteConnection>;
 
@@ -48,19 +50,37 @@ pub struct SqliteStore {
     readers: Pool<Wrapped>,
     runtime: Handle,
     pub(crate) numbers: Arc<NumberCache>,
+    pub(crate) max_endpoints: usize,
 }
 
 impl SqliteStore {
     /// Opens a database file, making it or bringing it to the newest schema if need be. Its work is done
     /// by the runtime that this is called on, which has to have more than one thread.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        Self::open_with(file, DEFAULT_MAX_ENDPOINTS).await
+    }
+
+    /// The same, counting so many endpoints by name for each client and day.
+    pub async fn open_with(file: &Path, max_endpoints: usize) -> Result<Self, StoreError> {
         let path = file.to_owned();
         tokio::task::spawn_blocking(move || migrations::up(&path))
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))??;
         let writer = pool(file, 1, WRITER_WAIT).await?;
         let readers = pool(file, READERS, READER_WAIT).await?;
-        Ok(Self { writer, readers, runtime: Handle::current(), numbers: Arc::default() })
+        let store =
+            Self { writer, readers, runtime: Handle::current(), numbers: Arc::default(), max_endpoints };
+        store.count_again().await?;
+        Ok(store)
+    }
+
+    /// After some migrations everything has to be counted again, which is done before anybody asks.
+    async fn count_again(&self) -> Result<(), StoreError> {
+        let counted = self.run(&self.writer, recount::run).await?;
+        if counted > 0 {
+            tracing::info!(rows = counted, "raw rows were counted again, as the new schema needs it");
+        }
+        Ok(())
     }
 
     /// Runs a closure in one write transaction, off the runtime's threads. It runs to its end even if

@@ -5,19 +5,24 @@ use std::collections::HashMap;
 use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::port::{Read, UsageRepo};
-use activity_domain::rollup::{ClientNo, Delta, Tally};
+use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Run, Span};
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{DailyPage, DailyQuery, TopQuery, TopRow};
+use activity_domain::usage::{
+    DailyPage, DailyQuery, EndpointRow, EndpointsQuery, LogPage, LogQuery, Series, SeriesQuery, TopQuery,
+    TopRow,
+};
 use async_trait::async_trait;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
-use crate::numbers;
-use crate::schema::{client, client_number, usage_block, usage_delta};
+use crate::pending::{deltas, profiles};
+use crate::schema::{client, client_number, usage_block};
 use crate::store::SqliteStore;
+use crate::{endpoints, log, numbers, series};
 
 #[async_trait]
 impl UsageRepo for SqliteStore {
@@ -29,6 +34,21 @@ impl UsageRepo for SqliteStore {
     async fn top(&self, query: &TopQuery, _: Read) -> Result<Vec<TopRow>, StoreError> {
         let query = query.clone();
         self.read(move |c| top(c, &query)).await
+    }
+
+    async fn series(&self, query: &SeriesQuery, _: Read) -> Result<Vec<Series>, StoreError> {
+        let (query, max_endpoints) = (query.clone(), self.max_endpoints);
+        self.read(move |c| series::series(c, &query, max_endpoints)).await
+    }
+
+    async fn endpoints(&self, query: &EndpointsQuery, _: Read) -> Result<Vec<EndpointRow>, StoreError> {
+        let (query, max_endpoints) = (query.clone(), self.max_endpoints);
+        self.read(move |c| endpoints::endpoints(c, &query, max_endpoints)).await
+    }
+
+    async fn activities(&self, query: &LogQuery, _: Read) -> Result<LogPage, StoreError> {
+        let query = query.clone();
+        self.read(move |c| log::page(c, &query)).await
     }
 }
 
@@ -50,7 +70,10 @@ fn daily(c: &mut SqliteConnection, query: &DailyQuery) -> Result<DailyPage, Fail
         let span = query.zone.day(date);
         let mut tallies = Tallies::new();
         for run in span.runs() {
-            add_blocks(c, run, only, &mut tallies)?;
+            for block in blocks(c, run, only)? {
+                let no = block.client();
+                block.profile()?.add_to(tallies.entry(no).or_default());
+            }
         }
         add_deltas(&deltas, span, only, &mut tallies);
         let ids = numbers::ids(c, tallies.keys().copied())?;
@@ -62,63 +85,35 @@ fn daily(c: &mut SqliteConnection, query: &DailyQuery) -> Result<DailyPage, Fail
     Ok(page)
 }
 
-fn add_blocks(
+/// The blocks of a run: of one client (or of everybody, who counts as one), or of each client.
+pub(crate) fn blocks(
     c: &mut SqliteConnection,
     run: Run,
     only: Option<ClientNo>,
-    tallies: &mut Tallies,
-) -> Result<(), Failure> {
+) -> QueryResult<Vec<BlockRow>> {
     let blocks = usage_block::table
         .filter(usage_block::minutes.eq(run.level.minutes()))
         .filter(usage_block::start.ge(run.span.from.0))
         .filter(usage_block::start.lt(run.span.to.0))
         .select(BlockRow::as_select());
-    let rows = match only {
-        Some(no) => blocks.filter(usage_block::client.eq(no.0.cast_signed())).load(c)?,
-        None => blocks.load(c)?,
-    };
-    for row in rows {
-        let no = ClientNo(row.client.cast_unsigned());
-        tallies.entry(no).or_default().merge(&row.try_into()?);
+    match only {
+        Some(no) => blocks.filter(usage_block::client.eq(no.0.cast_signed())).load(c),
+        None => blocks.filter(usage_block::client.gt(EVERYBODY)).load(c),
     }
-    Ok(())
 }
 
-/// The deltas that touch a span; few, for the compactor is seconds behind at most.
-fn deltas(c: &mut SqliteConnection, span: Span) -> Result<Vec<Delta>, Failure> {
-    let rows: Vec<(i64, Vec<u8>)> = usage_delta::table
-        .filter(usage_delta::last_minute.ge(span.from.0))
-        .filter(usage_delta::first_minute.lt(span.to.0))
-        .select((usage_delta::seq, usage_delta::increments))
-        .load(c)?;
-    rows.iter()
-        .map(|(seq, bytes)| {
-            Delta::decode(bytes).map_err(|error| corrupt("usage_delta", "increments", seq, &error).into())
-        })
-        .collect()
-}
+const EVERYBODY: i64 = ClientNo::EVERYBODY.0.cast_signed();
 
 fn add_deltas(deltas: &[Delta], span: Span, only: Option<ClientNo>, tallies: &mut Tallies) {
-    let range = (span.from, ClientNo(0))..(span.to, ClientNo(0));
-    for ((_, client), tally) in deltas.iter().flat_map(|delta| delta.entries.range(range.clone())) {
-        if only.is_none_or(|no| no == *client) {
-            tallies.entry(*client).or_default().merge(tally);
-        }
+    for (_, client, profile) in profiles(deltas, span, only) {
+        profile.add_to(tallies.entry(client).or_default());
     }
 }
 
 fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failure> {
-    let mut tallies = Tallies::new();
-    for run in query.span.runs() {
-        for row in totals(c, run)? {
-            tallies.entry(ClientNo(row.client.cast_unsigned())).or_default().merge(&row.try_into()?);
-        }
-    }
-    add_deltas(&deltas(c, query.span)?, query.span, None, &mut tallies);
+    let tallies = totals(c, query.span)?;
     let ids = numbers::ids(c, tallies.keys().copied())?;
-    let rows = tallies.into_iter().filter_map(|(no, mut tally)| {
-        // Minutes have no sketch, so a span's would be a part of the truth only.
-        tally.sketch = Sketch::default();
+    let rows = tallies.into_iter().filter_map(|(no, tally)| {
         let client = ids.get(&no)?.clone();
         // Clients that are not registered have no other name.
         let name = ClientName::parse(client.as_str()).ok()?;
@@ -136,45 +131,81 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
     Ok(ranked)
 }
 
-/// A run's sums by client, added up by SQLite.
-fn totals(c: &mut SqliteConnection, run: Run) -> QueryResult<Vec<BlockRow>> {
-    diesel::sql_query(
+/// What each client did in a span, without sketches: SQLite adds up the columns.
+pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Tallies, Failure> {
+    let mut tallies = Tallies::new();
+    for run in span.runs() {
+        for row in sums(c, run)? {
+            tallies.entry(ClientNo(row.client.cast_unsigned())).or_default().merge(&row.try_into()?);
+        }
+    }
+    add_deltas(&deltas(c, span)?, span, None, &mut tallies);
+    // Deltas have sketches, but a part of the truth is worse than none.
+    tallies.values_mut().for_each(|tally| tally.sketch = Sketch::default());
+    Ok(tallies)
+}
+
+fn sums(c: &mut SqliteConnection, run: Run) -> QueryResult<Vec<SumRow>> {
+    diesel::sql_query(format!(
         "SELECT client, sum(requests) AS requests, sum(errors) AS errors, sum(timed) AS timed, \
-                sum(micros) AS micros, max(last_seen) AS last_seen, NULL AS sketch \
-         FROM usage_block WHERE minutes = ? AND start >= ? AND start < ? GROUP BY client",
-    )
-    .bind::<diesel::sql_types::BigInt, _>(run.level.minutes())
-    .bind::<diesel::sql_types::BigInt, _>(run.span.from.0)
-    .bind::<diesel::sql_types::BigInt, _>(run.span.to.0)
+                sum(micros) AS micros, max(last_seen) AS last_seen \
+         FROM usage_block WHERE minutes = ? AND start >= ? AND start < ? AND client > {EVERYBODY} GROUP BY client"
+    ))
+    .bind::<BigInt, _>(run.level.minutes())
+    .bind::<BigInt, _>(run.span.from.0)
+    .bind::<BigInt, _>(run.span.to.0)
     .load(c)
 }
 
-#[derive(Queryable, QueryableByName, Selectable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = usage_block)]
-struct BlockRow {
+pub(crate) struct BlockRow {
+    pub start: i64,
+    client: i64,
+    last_seen: i64,
+    cells: Vec<u8>,
+}
+
+impl BlockRow {
+    pub fn client(&self) -> ClientNo {
+        ClientNo(self.client.cast_unsigned())
+    }
+
+    pub fn profile(&self) -> Result<Profile, StoreError> {
+        let bad = |column, error| {
+            let key = format_args!("client {} from minute {}", self.client, self.start);
+            corrupt("usage_block", column, &key, &error)
+        };
+        let last_seen = Timestamp::from_micros(self.last_seen).map_err(|error| bad("last_seen", error))?;
+        Profile::decode(&self.cells, Some(last_seen)).map_err(|error| bad("cells", error))
+    }
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = usage_block)]
+struct SumRow {
     client: i64,
     requests: i64,
     errors: i64,
     timed: i64,
     micros: i64,
     last_seen: i64,
-    sketch: Option<Vec<u8>>,
 }
 
-impl TryFrom<BlockRow> for Tally {
+impl TryFrom<SumRow> for Tally {
     type Error = StoreError;
 
-    fn try_from(row: BlockRow) -> Result<Self, StoreError> {
-        let bad =
-            |column, error| corrupt("usage_block", column, &format_args!("client {}", row.client), &error);
-        let sketch = row.sketch.as_deref().map(Sketch::decode).transpose();
+    fn try_from(row: SumRow) -> Result<Self, StoreError> {
+        let last_seen = Timestamp::from_micros(row.last_seen).map_err(|error| {
+            corrupt("usage_block", "last_seen", &format_args!("client {}", row.client), &error)
+        })?;
         Ok(Self {
             requests: row.requests.cast_unsigned(),
             errors: row.errors.cast_unsigned(),
             timed: row.timed.cast_unsigned(),
             micros: row.micros.cast_unsigned(),
-            last_seen: Some(Timestamp::from_micros(row.last_seen).map_err(|e| bad("last_seen", e))?),
-            sketch: sketch.map_err(|e| bad("sketch", e))?.unwrap_or_default(),
+            last_seen: Some(last_seen),
+            sketch: Sketch::default(),
         })
     }
 }

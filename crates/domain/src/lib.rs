@@ -7,6 +7,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`id`], [`client`], [`key`], [`activity`] | what is recorded, and who records it; parsed types, a newtype for every id |
+//! | [`hygiene`] | what of an activity is counted apart: endpoint templates, methods, status classes |
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
@@ -30,6 +31,7 @@
 pub mod activity;
 pub mod client;
 pub mod error;
+pub mod hygiene;
 pub mod id;
 pub mod key;
 pub mod limit;

@@ -24,7 +24,7 @@ pub use clients::ClientRepo;
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
 pub use system::{Clock, Randomness};
-pub use upkeep::{Compacted, Upkeep};
+pub use upkeep::{Compacted, Retained, Upkeep};
 pub use usage::UsageRepo;
 
 /// What a read has to see. The adapter decides which server can give it.

@@ -55,6 +55,16 @@ impl Sketch {
         self.bins = merged;
     }
 
+    /// Takes away what another sketch holds, as far as this one has it.
+    pub fn subtract(&mut self, part: &Self) {
+        for (bin, n) in &mut self.bins {
+            if let Ok(at) = part.bins.binary_search_by_key(bin, |(b, _)| *b) {
+                *n = n.saturating_sub(part.bins[at].1);
+            }
+        }
+        self.bins.retain(|(_, n)| *n > 0);
+    }
+
     /// How many durations it holds.
     pub fn count(&self) -> u64 {
         self.bins.iter().map(|(_, n)| n).sum()

@@ -32,10 +32,15 @@ pub fn minute_horizon(now: Timestamp) -> Minute {
     Minute(now.minute().0 - MINUTES_KEPT_DAYS * Level::Day.minutes()).ceil_to(15)
 }
 
+/// The first hour of which hour blocks of endpoints can be relied on at `now`.
+pub fn hour_horizon(now: Timestamp) -> Minute {
+    minute_horizon(now).ceil_to(Level::Hour.minutes())
+}
+
 /// The lengths of blocks, shortest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// One minute; kept for [`MINUTES_KEPT_DAYS`], without latency sketch.
+    /// One minute; kept for [`MINUTES_KEPT_DAYS`].
     Minute,
     /// 15 minutes: every zone's days begin and end on one.
     Quarter,
@@ -57,11 +62,6 @@ impl Level {
             Self::Hour => 60,
             Self::Day => 1_440,
         }
-    }
-
-    /// Whether blocks of this length carry a latency sketch.
-    pub const fn has_sketch(self) -> bool {
-        !matches!(self, Self::Minute)
     }
 
     /// Where the block that holds this minute begins.
@@ -100,6 +100,16 @@ impl Span {
         }
         let grain = |m: Minute| if m >= horizon { 1 } else { 15 };
         Self { from: first.floor_to(grain(first)), to: last.ceil_to(grain(last)) }
+    }
+
+    /// The span that holds `[from, to)`, rounded outward to hours where those of endpoints are kept at `now`,
+    /// else to days of UTC.
+    pub fn around_hours(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
+        let minutes = Self::around(from, to, now);
+        let horizon = hour_horizon(now);
+        let grain = |m: Minute| if m >= horizon { Level::Hour.minutes() } else { Level::Day.minutes() };
+        let hours = Self { from: minutes.from.floor_to(60), to: minutes.to.ceil_to(60) };
+        Self { from: hours.from.floor_to(grain(hours.from)), to: hours.to.ceil_to(grain(hours.to)) }
     }
 
     /// Whether a minute lies inside.

@@ -19,6 +19,9 @@ const MICROS_PER_MINUTE: i64 = 60 * MICROS_PER_SECOND;
 const MAX_MICROS: i64 = 253_402_207_200 * MICROS_PER_SECOND + 999_999;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// From microseconds since the epoch.
     pub fn from_micros(micros: i64) -> Result<Self, Invalid> {
         if (0..=MAX_MICROS).contains(&micros) {
@@ -124,6 +127,19 @@ impl Zone {
     pub fn day(&self, date: Date) -> Span {
         let next = date.tomorrow().unwrap_or(date);
         Span { from: self.start_of(date), to: self.start_of(next) }
+    }
+
+    /// The day that a minute lies in.
+    pub fn day_of(&self, minute: Minute) -> Span {
+        let date = self.date_of(Timestamp::from(minute));
+        let day = self.day(date);
+        // Where clocks went back over midnight, they show the day before once more.
+        if minute < day.to { day } else { self.day(date.tomorrow().unwrap_or(date)) }
+    }
+
+    /// Whether the zone's clock shows a full hour at a minute.
+    pub fn is_full_hour(&self, minute: Minute) -> bool {
+        self.rules.to_datetime(Timestamp::from(minute).to_jiff()).minute() == 0
     }
 
     fn start_of(&self, date: Date) -> Minute {

@@ -9,6 +9,16 @@ use crate::rollup::Tally;
 use crate::span::Span;
 use crate::time::{Date, Timestamp, Zone};
 
+mod endpoints;
+mod log;
+mod series;
+
+pub use endpoints::{EndpointRow, EndpointSort, EndpointsQuery};
+pub use log::{EndpointFilter, LogCursor, LogFilter, LogPage, LogQuery, StatusFilter};
+pub use series::{
+    Bucket, BucketError, Buckets, GroupBy, MAX_BUCKETS, MAX_GROUPED_BUCKETS, MAX_GROUPS, Series, SeriesQuery,
+};
+
 /// The longest range of a daily question, in days.
 pub const MAX_DAYS: i32 = 3_660;
 /// The longest page.

@@ -80,7 +80,7 @@ pub struct Appended {
     pub stored: u64,
     /// Rows that were there already.
     pub duplicate: u64,
-    /// Rows of clients that were erased.
+    /// Rows of clients that were erased, and rows of before what is retained.
     pub discarded: u64,
     /// Rows that the store refuses, and unreadable ones.
     pub set_aside: u64,

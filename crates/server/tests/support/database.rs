@@ -107,14 +107,16 @@ impl Database {
             let key = (date(minute * 60_000_000), names[&client].clone());
             days.entry(key).or_default().add(count);
         };
-        let blocks = sql_query("SELECT * FROM usage_block WHERE minutes = ?").bind::<BigInt, _>(minutes);
+        let blocks = sql_query("SELECT * FROM usage_block WHERE minutes = ? AND client > 0")
+            .bind::<BigInt, _>(minutes);
         for block in blocks.load::<Block>(&mut self.0).unwrap() {
             let [requests, errors, timed, micros] =
                 [block.requests, block.errors, block.timed, block.micros].map(i64::cast_unsigned);
             add(block.start, block.client, Count { requests, errors, timed, micros });
         }
         for delta in sql_query("SELECT increments FROM usage_delta").load::<Waiting>(&mut self.0).unwrap() {
-            for ((minute, client), t) in Delta::decode(&delta.increments).unwrap().entries {
+            for ((minute, client), profile) in Delta::decode(&delta.increments).unwrap().clients {
+                let t = profile.total();
                 let count =
                     Count { requests: t.requests, errors: t.errors, timed: t.timed, micros: t.micros };
                 add(minute.0, client.0.cast_signed(), count);

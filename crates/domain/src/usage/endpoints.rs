@@ -1,0 +1,74 @@
+//! Usage by endpoint and method.
+
+use std::cmp::Reverse;
+
+use crate::error::Invalid;
+use crate::hygiene::Verb;
+use crate::id::ClientId;
+use crate::rollup::Tally;
+use crate::span::Span;
+
+/// Which endpoints come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointSort {
+    /// Those with the most requests.
+    Requests,
+    /// Those with the most errors.
+    Errors,
+    /// The slowest, by their 95th percentile.
+    P95,
+}
+
+impl EndpointSort {
+    /// Reads a name.
+    pub fn parse(name: &str) -> Result<Self, Invalid> {
+        match name {
+            "requests" => Ok(Self::Requests),
+            "errors" => Ok(Self::Errors),
+            "p95" => Ok(Self::P95),
+            _ => Err(Invalid::new("must be one of requests, errors, p95")),
+        }
+    }
+}
+
+/// Usage by endpoint and method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointsQuery {
+    /// When; see [`Span::around_hours`].
+    pub span: Span,
+    /// One client, or everybody.
+    pub client: Option<ClientId>,
+    /// Which come first.
+    pub sort: EndpointSort,
+    /// How many, at most [`super::MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// One endpoint under one method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointRow {
+    /// The endpoint, with ids as `{id}`, or [`crate::hygiene::OTHER`].
+    pub endpoint: String,
+    /// The method.
+    pub verb: Verb,
+    /// What happened; without the latest event time.
+    pub tally: Tally,
+}
+
+impl EndpointRow {
+    /// Puts rows in order, ties by most requests, then endpoint and method, and keeps the first `limit`.
+    pub fn rank(rows: Vec<Self>, sort: EndpointSort, limit: usize) -> Vec<Self> {
+        let weight = |tally: &Tally| match sort {
+            EndpointSort::Requests => tally.requests as f64,
+            EndpointSort::Errors => tally.errors as f64,
+            EndpointSort::P95 => tally.sketch.quantile(0.95).unwrap_or(-1.0),
+        };
+        let mut weighed: Vec<(f64, Self)> = rows.into_iter().map(|row| (weight(&row.tally), row)).collect();
+        weighed.sort_by(|(a, left), (b, right)| {
+            let tie = |row: &Self| (Reverse(row.tally.requests), row.endpoint.clone(), row.verb);
+            b.total_cmp(a).then_with(|| tie(left).cmp(&tie(right)))
+        });
+        weighed.truncate(limit);
+        weighed.into_iter().map(|(_, row)| row).collect()
+    }
+}
