@@ -1,6 +1,7 @@
 //! The schema's versions.
 
 use std::path::Path;
+use std::time::Duration;
 
 use activity_domain::error::StoreError;
 use diesel::migration::MigrationSource;
@@ -34,17 +35,23 @@ pub fn status(file: &Path) -> Result<Vec<Version>, StoreError> {
 pub fn up(file: &Path) -> Result<(), StoreError> {
     let mut connection = connect(file)?;
     let known = known()?;
-    if let Some(newer) = applied(&mut connection)?.into_iter().find(|name| !known.contains(name)) {
-        return Err(StoreError::Refused(format!(
+    // The lock is taken before looking, so that a second process finds the work done.
+    let newer = connection.exclusive_transaction(|c| {
+        let applied = applied(c).map_err(|error| query_error(error.into()))?;
+        let newer = applied.into_iter().find(|name| !known.contains(name));
+        if newer.is_none() {
+            c.run_pending_migrations(MIGRATIONS).map_err(query_error)?;
+        }
+        Ok(newer)
+    });
+    match newer.map_err(|error: diesel::result::Error| refused(&error))? {
+        None => Ok(()),
+        Some(newer) => Err(StoreError::Refused(format!(
             "{} has the schema version {newer}, which this program does not know: use a newer program, \
              or `activity-tracker migrate down` of the program that made it",
             file.display()
-        )));
+        ))),
     }
-    // The lock is taken before looking, so that a second process finds the work done.
-    connection
-        .exclusive_transaction(|c| c.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(query_error))
-        .map_err(|error| refused(&error))
 }
 
 /// Takes the newest version back. What only it can hold is lost.
@@ -59,10 +66,25 @@ fn connect(file: &Path) -> Result<SqliteConnection, StoreError> {
     }
     let mut connection =
         SqliteConnection::establish(&file.to_string_lossy()).map_err(|error| refused(&error))?;
-    connection
-        .batch_execute("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL;")
-        .map_err(|error| refused(&error))?;
+    connection.batch_execute("PRAGMA busy_timeout = 10000;").map_err(|error| refused(&error))?;
+    write_ahead(&mut connection)?;
     Ok(connection)
+}
+
+/// Switches to WAL, for which SQLite does not wait for others that do the same at this moment.
+fn write_ahead(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    const ATTEMPTS: u32 = 500;
+    for attempt in 1..=ATTEMPTS {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Ok(()) => return Ok(()),
+            Err(error) if attempt < ATTEMPTS && error.to_string().contains("locked") => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(refused(&error)),
+        }
+    }
+    Ok(())
 }
 
 fn known() -> Result<Vec<String>, StoreError> {

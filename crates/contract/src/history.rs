@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use activity_domain::activity::Activity;
+use activity_domain::activity::{Activity, Endpoint, Method};
 use activity_domain::port::{Append, Appended, Batch};
 use activity_domain::time::Timestamp;
 use proptest::prelude::*;
@@ -62,14 +62,22 @@ pub struct Call {
     client: &'static str,
     id: u8,
     at: Timestamp,
+    endpoint: &'static str,
+    method: &'static str,
     status: i64,
     micros: Option<u64>,
 }
 
+/// Paths, of which some differ only by ids, and methods, of which some have no name of their own.
+const ENDPOINTS: [&str; 5] = ["/things", "/things/1", "/things/2", "/things/2/parts", "*"];
+const METHODS: [&str; 4] = ["GET", "POST", "PROPFIND", "BREW"];
+
 impl From<&Call> for Activity {
     fn from(call: &Call) -> Self {
         let plain = make::call(call.client, call.id.into(), START);
-        make::answered(Self { at: call.at, ..plain }, call.status, call.micros)
+        let endpoint = Endpoint::parse(call.endpoint).expect("a path");
+        let method = Method::parse(call.method).expect("a method");
+        make::answered(Self { at: call.at, endpoint, method, ..plain }, call.status, call.micros)
     }
 }
 
@@ -93,8 +101,17 @@ fn call() -> impl Strategy<Value = Call> {
         (1u64..2_000_000).prop_map(Some),
         Just(Some(86_400_000_000)),
     ];
-    (select(CLIENTS.to_vec()), 0u8..4, moment(), select(vec![200i64, 399, 400, 503]), took)
-        .prop_map(|(client, id, at, status, micros)| Call { client, id, at, status, micros })
+    let what = (select(ENDPOINTS.to_vec()), select(METHODS.to_vec()));
+    (select(CLIENTS.to_vec()), 0u8..4, moment(), what, select(vec![100i64, 200, 399, 400, 503]), took)
+        .prop_map(|(client, id, at, (endpoint, method), status, micros)| Call {
+            client,
+            id,
+            at,
+            endpoint,
+            method,
+            status,
+            micros,
+        })
 }
 
 fn step() -> impl Strategy<Value = Step> {

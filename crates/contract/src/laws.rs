@@ -62,6 +62,25 @@ macro_rules! laws {
                 daily_pages_join_to_the_recount,
                 top_equals_a_recount,
             }
+            over_time {
+                series_equal_a_recount,
+                endpoints_equal_a_recount,
+            }
+            log {
+                pages_join_to_the_rows,
+                rows_come_back_as_they_were,
+                a_client_is_found_among_many,
+            }
+            retention {
+                rows_go_and_counts_stay,
+                what_was_dropped_does_not_come_back,
+                the_instant_never_moves_back,
+                many_rows_go_in_steps,
+            }
+            hygiene {
+                so_many_endpoints_have_a_name_and_the_rest_counts,
+                everybody_has_a_bounded_number_of_endpoints,
+            }
         }
     };
 }
@@ -128,6 +147,10 @@ mod tests {
             include_str!("usage.rs"),
             include_str!("upkeep.rs"),
             include_str!("recounted.rs"),
+            include_str!("over_time.rs"),
+            include_str!("log.rs"),
+            include_str!("retention.rs"),
+            include_str!("hygiene.rs"),
             include_str!("limiter/windows.rs"),
             include_str!("limiter/answers.rs"),
             include_str!("limiter/together.rs"),

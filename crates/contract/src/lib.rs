@@ -24,7 +24,8 @@
 //! | [`clients`] | laws of `ClientRepo` |
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
-//! | [`recounted`] | the same by property: any history, any question, against a recount |
+//! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
+//! | [`hygiene`], [`retention`] | how many endpoints have names, how long raw rows are kept |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
@@ -51,12 +52,16 @@ use async_trait::async_trait;
 mod ask;
 pub mod clients;
 mod history;
+pub mod hygiene;
 mod laws;
 pub mod limiter;
+pub mod log;
 pub mod make;
+pub mod over_time;
 mod property;
 mod recount;
 pub mod recounted;
+pub mod retention;
 pub mod retries;
 pub mod sink;
 pub mod upkeep;

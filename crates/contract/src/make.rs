@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use activity_domain::activity::{Activity, Endpoint, Method, ResponseTime, Status};
+use activity_domain::activity::{Activity, Endpoint, Metadata, Method, ResponseTime, Status, Text};
 use activity_domain::client::{Client, ClientName, Email, RateLimit, Role};
 use activity_domain::id::{ActivityId, ClientId, KeyId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
@@ -106,4 +106,40 @@ pub fn batch(stream: StreamId, expected: u64, activities: Vec<Activity>) -> Arc<
 /// Bytes that could not be read.
 pub fn unreadable(bytes: &'static [u8]) -> SetAside {
     SetAside { payload: Bytes::from_static(bytes), reason: "is not a record".to_owned() }
+}
+
+/// The most that each field takes.
+#[must_use]
+pub fn longest(call: Activity) -> Activity {
+    let metadata = format!("{{\"k\":\"{}\"}}", "m".repeat(8_192 - 8));
+    Activity {
+        client: client_id(&"z".repeat(64)),
+        id: ActivityId(Uuid::max()),
+        endpoint: Endpoint::parse(&format!("/{}", "🦀".repeat(300))).expect("a path"),
+        method: Method::parse(&"X".repeat(20)).expect("a method"),
+        ip: Some([0xffff; 8].into()),
+        user_agent: Some(Text::parse(&"ü".repeat(600)).expect("text")),
+        request_bytes: Some(i64::MAX as u64),
+        response_bytes: Some(i64::MAX as u64),
+        error_message: Some(Text::parse(&"\u{10ffff}".repeat(600)).expect("text")),
+        metadata: Some(Metadata::from_object(&metadata).expect("an object")),
+        ..answered(call, 599, Some(86_400_000_000))
+    }
+}
+
+/// What needs care in quoting, comparing or storing.
+#[must_use]
+pub fn strangest(call: Activity) -> Activity {
+    let metadata = r#"{"":null,"n":1e400,"s":"\\ \" \ud83e\udd80 ' $1 ?","deep":[[[[{"a":[]}]]]]}"#;
+    Activity {
+        client: client_id("A-_."),
+        endpoint: Endpoint::parse("/%00/'\"\\/;--/שלום").expect("a path"),
+        ip: Some([0, 0, 0, 0].into()),
+        user_agent: Some(Text::parse("").expect("text")),
+        request_bytes: Some(0),
+        response_bytes: Some(1),
+        error_message: Some(Text::parse("a\r\n\tb\u{1}\u{7f}\u{feff}\u{202e}'").expect("text")),
+        metadata: Some(Metadata::from_object(metadata).expect("an object")),
+        ..call
+    }
 }

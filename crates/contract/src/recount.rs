@@ -71,6 +71,53 @@ pub fn top(rows: &[Activity], from: i64, to: i64) -> Vec<(ClientId, Counted)> {
     by_client(rows.iter().filter(|row| range.contains(&row.at.as_micros())))
 }
 
+/// Rows by what a function says of them.
+pub fn by<K: Ord>(rows: &[Activity], key: impl Fn(&Activity) -> Option<K>) -> BTreeMap<K, Counted> {
+    let mut groups: BTreeMap<K, Vec<&Activity>> = BTreeMap::new();
+    for row in rows {
+        if let Some(key) = key(row) {
+            groups.entry(key).or_default().push(row);
+        }
+    }
+    groups.into_iter().map(|(key, rows)| (key, Counted::of(&rows))).collect()
+}
+
+/// The minute at which the bucket of an instant begins: found by going back minute by minute until the
+/// zone's clock shows a border.
+pub fn bucket_of(at: Timestamp, bucket: &str, zone: &str) -> i64 {
+    let zone = TimeZone::get(zone).expect("a zone");
+    let minute = at.as_micros().div_euclid(60_000_000);
+    let instant = |minute: i64| jiff::Timestamp::from_second(minute * 60).expect("an instant");
+    match bucket {
+        "1m" => minute,
+        "5m" => minute - minute % 5,
+        "15m" => minute - minute % 15,
+        "1h" => (0..)
+            .map(|back| minute - back)
+            .find(|m| zone.to_datetime(instant(*m)).minute() == 0)
+            .expect("an hour"),
+        _ => {
+            let midnight = day_of(at, &zone).at(0, 0, 0, 0);
+            zone.to_timestamp(midnight).expect("a midnight").as_second() / 60
+        }
+    }
+}
+
+/// A path with numbers as `{id}`, which are all the ids that histories have.
+pub fn template(row: &Activity) -> String {
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts = row.endpoint.as_str().split('/').map(|part| if is_number(&part) { "{id}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The method, as far as it is counted by name.
+pub fn method(row: &Activity) -> &'static str {
+    ["GET", "POST", "PUT", "DELETE"]
+        .into_iter()
+        .find(|name| *name == row.method.as_str())
+        .unwrap_or("(other)")
+}
+
 /// The day that an instant belongs to. A day runs from its first midnight to the next day's first
 /// midnight, even where clocks that go back just after midnight show the day before once more.
 fn day_of(at: Timestamp, zone: &TimeZone) -> Date {

@@ -20,7 +20,7 @@ use crate::property::check;
 use crate::recount::{self, Counted};
 use crate::{Harness, ask, make};
 
-const ZONES: [&str; 6] =
+pub(crate) const ZONES: [&str; 6] =
     ["UTC", "Asia/Kathmandu", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia"];
 
 /// A question about days around an instant.
@@ -67,7 +67,7 @@ impl DailyAsk {
     }
 }
 
-fn same_counts(tally: &Tally, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
+pub(crate) fn same_counts(tally: &Tally, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
     let found = (tally.requests, tally.errors, tally.timed, tally.micros);
     let timed = counted.took.len() as u64;
     let expected = (counted.requests, counted.errors, timed, counted.took.iter().sum());
@@ -75,7 +75,7 @@ fn same_counts(tally: &Tally, counted: &Counted, what: &str) -> Result<(), TestC
     Ok(())
 }
 
-fn same_distribution(sketch: &Sketch, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
+pub(crate) fn same_distribution(sketch: &Sketch, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
     for (percent, quantile) in [(50, 0.5), (95, 0.95), (99, 0.99)] {
         let (found, exact) = (sketch.quantile(quantile), counted.percentile(percent));
         prop_assert_eq!(found.is_some(), exact.is_some(), "p{} of {}", percent, what);

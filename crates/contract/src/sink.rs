@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use activity_domain::activity::{Activity, Endpoint, Metadata, Method, Text};
+use activity_domain::activity::Activity;
 use activity_domain::id::ActivityId;
 use activity_domain::port::{Append, Appended, Batch};
 use uuid::Uuid;
@@ -145,8 +145,9 @@ pub async fn extremes_are_stored(harness: &dyn Harness) {
         let nil = Activity { id: ActivityId(Uuid::nil()), client: make::client_id("."), ..plain.clone() };
         rows.extend([
             make::answered(nil, 100, Some(0)),
-            longest(plain.clone()),
-            strangest(plain.clone()),
+            make::longest(plain.clone()),
+            make::strangest(plain.clone()),
+            Activity { id: ActivityId(Uuid::from_u128(99)), request_bytes: Some(u64::MAX), ..plain.clone() },
             plain,
         ]);
     }
@@ -158,38 +159,4 @@ pub async fn extremes_are_stored(harness: &dyn Harness) {
     let micros: u64 = ask::top(&stores, ask::always()).await.iter().map(|row| row.tally.micros).sum();
     assert_eq!(micros, 3 * 86_400_000_000);
     assert_eq!(stores.sink.append(&batch).await, Ok(Append::Moved(length)));
-}
-
-/// The most that each field takes.
-fn longest(call: Activity) -> Activity {
-    let metadata = format!("{{\"k\":\"{}\"}}", "m".repeat(8_192 - 8));
-    Activity {
-        client: make::client_id(&"z".repeat(64)),
-        id: ActivityId(Uuid::max()),
-        endpoint: Endpoint::parse(&format!("/{}", "🦀".repeat(300))).expect("a path"),
-        method: Method::parse(&"X".repeat(20)).expect("a method"),
-        ip: Some([0xffff; 8].into()),
-        user_agent: Some(Text::parse(&"ü".repeat(600)).expect("text")),
-        request_bytes: Some(u64::MAX),
-        response_bytes: Some(u64::MAX),
-        error_message: Some(Text::parse(&"\u{10ffff}".repeat(600)).expect("text")),
-        metadata: Some(Metadata::from_object(&metadata).expect("an object")),
-        ..make::answered(call, 599, Some(86_400_000_000))
-    }
-}
-
-/// What needs care in quoting, comparing or storing.
-fn strangest(call: Activity) -> Activity {
-    let metadata = r#"{"":null,"n":1e400,"s":"\\ \" \ud83e\udd80 ' $1 ?","deep":[[[[{"a":[]}]]]]}"#;
-    Activity {
-        client: make::client_id("A-_."),
-        endpoint: Endpoint::parse("/%00/'\"\\/;--/שלום").expect("a path"),
-        ip: Some([0, 0, 0, 0].into()),
-        user_agent: Some(Text::parse("").expect("text")),
-        request_bytes: Some(0),
-        response_bytes: Some(i64::MAX as u64 + 1),
-        error_message: Some(Text::parse("a\r\n\tb\u{1}\u{7f}\u{feff}\u{202e}'").expect("text")),
-        metadata: Some(Metadata::from_object(metadata).expect("an object")),
-        ..call
-    }
 }

@@ -170,6 +170,11 @@ impl ResponseTime {
     pub fn as_micros(self) -> u64 {
         self.0
     }
+
+    /// In milliseconds.
+    pub fn as_millis(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
 }
 
 /// A JSON object as text, at most 8,192 bytes.

@@ -21,6 +21,8 @@ const MAX_MICROS: i64 = 253_402_207_200 * MICROS_PER_SECOND + 999_999;
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
+    /// The last instant, in the year 9999.
+    pub const LATEST: Self = Self(MAX_MICROS);
 
     /// From microseconds since the epoch.
     pub fn from_micros(micros: i64) -> Result<Self, Invalid> {

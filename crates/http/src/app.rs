@@ -14,8 +14,8 @@ use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
 
 use crate::operations::{
-    EventsPolicy, Health, client_rate_limit, daily, health_check, issue_token, livez, post_logs, rate_limit,
-    readyz, register, reset_rate_limit, top,
+    EventsPolicy, Health, client_rate_limit, daily, endpoints, get_logs, health_check, issue_token, livez,
+    post_logs, rate_limit, readyz, register, reset_rate_limit, series, top,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::Problem;
@@ -103,9 +103,15 @@ where
 {
     app.service(resource("/api/register", "POST").route(web::post().to(register)))
         .service(resource("/api/token", "POST").route(web::post().to(issue_token)))
-        .service(resource("/api/logs", "POST").route(web::post().to(post_logs)))
+        .service(
+            resource("/api/logs", "GET, POST")
+                .route(web::get().to(get_logs))
+                .route(web::post().to(post_logs)),
+        )
         .service(resource("/api/usage/daily", "GET").route(web::get().to(daily)))
         .service(resource("/api/usage/top", "GET").route(web::get().to(top)))
+        .service(resource("/api/usage/series", "GET").route(web::get().to(series)))
+        .service(resource("/api/usage/endpoints", "GET").route(web::get().to(endpoints)))
         .service(resource("/api/rate-limit", "GET").route(web::get().to(rate_limit)))
         .service(
             resource("/api/clients/{clientId}/rate-limit", "GET, DELETE")
@@ -140,6 +146,8 @@ fn cors(origins: &[String]) -> Cors {
         ])
         .expose_headers([
             "x-request-id",
+            "x-next-cursor",
+            "link",
             "retry-after",
             "ratelimit",
             "ratelimit-policy",

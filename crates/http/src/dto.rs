@@ -2,13 +2,19 @@
 //! are not.
 
 mod clients;
+mod endpoints;
 mod events;
 mod health;
 mod limits;
+mod log;
+mod series;
 mod usage;
 
 pub use clients::*;
+pub use endpoints::*;
 pub use events::*;
 pub use health::*;
 pub use limits::*;
+pub use log::*;
+pub use series::*;
 pub use usage::*;

@@ -7,6 +7,7 @@
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
 //! | [`extract`] | bodies and queries, with errors that name the field |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
+//! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
 //! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
@@ -19,6 +20,7 @@ pub mod docs;
 pub mod dto;
 pub mod extract;
 pub mod limits;
+pub mod log_page;
 pub mod openapi;
 pub mod operations;
 pub mod peer;

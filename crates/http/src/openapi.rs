@@ -28,6 +28,9 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 429, 503]),
     ("post", "/api/token", &[401, 403, 503]),
     ("post", "/api/logs", &[401, 403, 408, 413, 415, 422, 429, 503]),
+    ("get", "/api/logs", &[401, 403, 404, 422, 429, 503]),
+    ("get", "/api/usage/series", &[401, 403, 404, 422, 429, 503]),
+    ("get", "/api/usage/endpoints", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/daily", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/top", &[401, 403, 422, 429, 503]),
     ("get", "/api/rate-limit", &[401, 403, 429, 503]),
@@ -49,6 +52,7 @@ pub fn finish(mut spec: Value) -> Value {
         json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token." });
     add_docs(&mut spec);
     describe_events(&mut spec);
+    describe_log(&mut spec);
     describe_health(&mut spec);
     allow_null(&mut spec);
     // Registration may be open, so that no key is needed.
@@ -133,8 +137,23 @@ fn describe_events(spec: &mut Value) {
     ]);
 }
 
+/// The other forms of a page of events.
+fn describe_log(spec: &mut Value) {
+    let ok = &mut spec["paths"]["/api/logs"]["get"]["responses"]["200"];
+    for (media, description) in
+        [("application/x-ndjson", "One event per line."), ("text/csv", "A table with a line of names.")]
+    {
+        ok["content"][media] = json!({ "schema": { "type": "string", "description": description } });
+    }
+    let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    ok["headers"] = json!({
+        "X-Next-Cursor": header("`nextCursor`, where there may be more."),
+        "Link": header("The next page, rel=next, where there may be more."),
+    });
+}
+
 /// What is null where nothing was recorded.
-const NULLABLE: [&str; 5] = ["avgResponseTime", "p50", "p95", "p99", "lastAccess"];
+const NULLABLE: [&str; 6] = ["avgResponseTime", "p50", "p95", "p99", "lastAccess", "group"];
 
 fn allow_null(value: &mut Value) {
     match value {

@@ -1,19 +1,26 @@
 //! One file per operation: parse, call one use case, answer.
 
+mod activities;
 mod daily;
+mod endpoints;
 mod events;
 mod health;
 mod logs;
+mod range;
 mod rate_limit;
 mod register;
+mod series;
 mod token;
 mod top;
 
+pub use activities::get_logs;
 pub use daily::daily;
+pub use endpoints::endpoints;
 pub use health::{Check, Health, State, health_check, livez, readyz};
 pub use logs::{EventsPolicy, post_logs};
 pub use rate_limit::{client_rate_limit, rate_limit, reset_rate_limit};
 pub use register::register;
+pub use series::series;
 pub use token::issue_token;
 pub use top::top;
 

@@ -208,6 +208,9 @@ impl From<UsageError> for Problem {
     fn from(error: UsageError) -> Self {
         match error {
             UsageError::Forbidden => Self::forbidden("this needs the role service or admin"),
+            UsageError::OneClient => {
+                Self::invalid("?groupBy", "cannot be client for a single client: leave `clientId` out")
+            }
             UsageError::NoSuchClient => Self::not_found("there is no such client"),
             UsageError::Store(error) => error.into(),
         }

@@ -69,16 +69,15 @@ pub struct DailyUsage {
 
 impl From<DailyRow> for DailyUsage {
     fn from(row: DailyRow) -> Self {
-        let quantile = |q| millis(row.tally.sketch.quantile(q));
         Self {
             date: row.date.to_string(),
             client_id: row.client.to_string(),
             request_count: row.tally.requests,
             error_count: row.tally.errors,
             avg_response_time: mean(&row.tally),
-            p50: quantile(0.50),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
+            p50: quantile(&row.tally, 0.50),
+            p95: quantile(&row.tally, 0.95),
+            p99: quantile(&row.tally, 0.99),
         }
     }
 }
@@ -147,8 +146,14 @@ impl TopClient {
     }
 }
 
-fn mean(tally: &Tally) -> Option<f64> {
+/// The mean response time in milliseconds.
+pub(super) fn mean(tally: &Tally) -> Option<f64> {
     millis(tally.mean_micros())
+}
+
+/// A quantile of the response times in milliseconds.
+pub(super) fn quantile(tally: &Tally, q: f64) -> Option<f64> {
+    millis(tally.sketch.quantile(q))
 }
 
 /// Milliseconds to the microsecond.

@@ -8,6 +8,8 @@ mod documents;
 mod events;
 mod health;
 mod limits;
+mod log;
 mod register;
+mod series;
 mod usage;
 mod walls;
