@@ -232,6 +232,15 @@ pub struct AgePolicy {
 pub const MAX_AHEAD_SECONDS: i64 = 300;
 
 impl AgePolicy {
+    /// The instant before which raw rows may be dropped: a day of UTC is, a day after its last instant is
+    /// refused to everybody. So what is on its way when it is accepted still finds its day. `None`: never.
+    pub fn retained_from(&self, now: Timestamp) -> Option<Timestamp> {
+        const DAY: i64 = 86_400;
+        let refused = now.plus_seconds(-DAY * i64::from(self.retention_days?));
+        let refused_day = refused.minute().floor_to(DAY / 60);
+        Some(Timestamp::from(refused_day).plus_seconds(-DAY))
+    }
+
     /// Checks an event's time against the clock.
     pub fn check(&self, at: Timestamp, now: Timestamp, is_client: bool) -> Result<(), Invalid> {
         let days_ago = |days: u32| now.plus_seconds(-86_400 * i64::from(days));
@@ -305,5 +314,7 @@ mod tests {
         assert!(check(300, true) && !check(301, false));
         assert!(check(-7 * 86_400, true) && !check(-7 * 86_400 - 1, true));
         assert!(check(-30 * 86_400, false) && !check(-30 * 86_400 - 1, false));
+        assert_eq!(policy.retained_from(now), Some(Timestamp::parse("2025-12-31T00:00:00Z").unwrap()));
+        assert_eq!(AgePolicy { retention_days: None, ..policy }.retained_from(now), None);
     }
 }

@@ -38,7 +38,8 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let totals = drainer.totals();
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
-    let mut compacting = tokio::spawn(upkeep::run(storage.upkeep, Arc::new(SystemClock), stopped));
+    let mut compacting =
+        tokio::spawn(upkeep::run(storage.upkeep, Arc::new(SystemClock), settings.age_policy, stopped));
 
     let listener = bind(settings)?;
     let address = listener.local_addr()?;

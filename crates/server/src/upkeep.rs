@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use activity_domain::port::{Clock, Upkeep};
+use activity_domain::activity::AgePolicy;
+use activity_domain::error::StoreError;
+use activity_domain::port::{Clock, Retained, Upkeep};
+use activity_domain::time::Timestamp;
 use tokio::sync::watch;
 
 /// Deltas wait so long at most while all is well. Answers include them, so this is about speed only.
@@ -11,14 +14,19 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Compacts until `stop` turns true.
-pub async fn run(upkeep: Arc<dyn Upkeep>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+/// Compacts, and drops what is no longer kept, until `stop` turns true.
+pub async fn run(
+    upkeep: Arc<dyn Upkeep>,
+    clock: Arc<dyn Clock>,
+    ages: AgePolicy,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
-        let pause = match upkeep.compact(clock.now()).await {
-            Ok(done) if done.more => Duration::ZERO,
-            Ok(_) => INTERVAL,
+        let pause = match once(upkeep.as_ref(), clock.now(), ages).await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => INTERVAL,
             Err(error) => {
-                tracing::warn!(%error, "usage could not be compacted; answers stay right and get slower");
+                tracing::warn!(%error, "the store's upkeep failed; answers stay right and get slower");
                 PAUSE
             }
         };
@@ -27,4 +35,17 @@ pub async fn run(upkeep: Arc<dyn Upkeep>, clock: Arc<dyn Clock>, mut stop: watch
             return;
         }
     }
+}
+
+/// One step of everything; whether there is more to do.
+async fn once(upkeep: &dyn Upkeep, now: Timestamp, ages: AgePolicy) -> Result<bool, StoreError> {
+    let compacted = upkeep.compact(now).await?;
+    let retained = match ages.retained_from(now) {
+        Some(from) => upkeep.retain(from).await?,
+        None => Retained::default(),
+    };
+    if retained.dropped > 0 {
+        tracing::debug!(rows = retained.dropped, "raw rows were dropped, as RAW_RETENTION_DAYS says");
+    }
+    Ok(compacted.more || retained.more)
 }

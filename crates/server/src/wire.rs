@@ -59,7 +59,7 @@ pub struct Storage {
 
 /// Opens the embedded store.
 pub async fn storage(settings: &Settings) -> Result<Storage, activity_domain::error::StoreError> {
-    let store = Arc::new(SqliteStore::open(&database_file(settings)).await?);
+    let store = Arc::new(SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?);
     Ok(Storage { clients: store.clone(), sink: store.clone(), usage: store.clone(), upkeep: store })
 }
 

@@ -91,6 +91,13 @@ pub fn batch_size(text: &str) -> Result<usize, Invalid> {
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
 
+/// `MAX_ENDPOINTS`.
+pub fn max_endpoints(text: &str) -> Result<usize, Invalid> {
+    let most = whole(text, 1, 100_000, "endpoints")?;
+    // It is small; the fallback cannot be reached.
+    Ok(usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// `LOG_BATCH_INTERVAL_MS`.
 pub fn batch_interval(text: &str) -> Result<Duration, Invalid> {
     whole(text, 10, 60_000, "milliseconds").map(Duration::from_millis)

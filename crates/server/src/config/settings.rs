@@ -53,6 +53,8 @@ pub struct Settings {
     pub log_batch_interval: Duration,
     /// `LOG_MAX_AGE_DAYS` and `RAW_RETENTION_DAYS`.
     pub age_policy: AgePolicy,
+    /// `MAX_ENDPOINTS`.
+    pub max_endpoints: usize,
     /// `SPOOL_MAX_BYTES`.
     pub spool_max_bytes: u64,
     /// `LOG_LEVEL`.
@@ -102,6 +104,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let log_batch_interval = reader.required("LOG_BATCH_INTERVAL_MS", parse::batch_interval);
     let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
     let retention_days = reader.required("RAW_RETENTION_DAYS", parse::retention_days);
+    let max_endpoints = reader.required("MAX_ENDPOINTS", parse::max_endpoints);
     let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
@@ -122,6 +125,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         log_batch_size: log_batch_size?,
         log_batch_interval: log_batch_interval?,
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },
+        max_endpoints: max_endpoints?,
         spool_max_bytes: spool_max_bytes?,
         log_level: log_level?,
         log_format: log_format?,

@@ -86,8 +86,9 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "RAW_RETENTION_DAYS",
         Always("0"),
-        "Events older than so many days are refused to everybody; 0 takes any",
+        "How many days events are kept; older ones are refused to everybody; 0 keeps all",
     ),
+    open("MAX_ENDPOINTS", Always("500"), "Endpoints that are counted by name for each client and day"),
     open("SPOOL_MAX_BYTES", Always("1GiB"), "Disk space for accepted events that are not stored yet"),
     open("LOG_LEVEL", Always("info"), "What is logged: a level, or directives such as info,actix_web=debug"),
     open(
@@ -150,7 +151,6 @@ pub const NOT_YET: &[NotYet] = &[
     later("CACHE_PREWARM_CRON_ENABLED"),
     later("CACHE_PREWARM_CRON"),
     later("CACHE_HIT_TRACKING_ENABLED"),
-    later("MAX_ENDPOINTS"),
     later("AUDIT_CAPTURE"),
     later("AUDIT_MAX_BYTES"),
     later("IP_PRIVACY"),

@@ -87,7 +87,8 @@ async fn top_rows(node: &Node, (from, to): (&str, &str), limit: usize) -> Vec<Va
     get(node, &path).await["data"].as_array().unwrap().clone()
 }
 
-async fn get(node: &Node, path: &str) -> Value {
+/// An answer to the admin.
+pub async fn get(node: &Node, path: &str) -> Value {
     let request = node.http.get(node.at(path)).header("x-api-key", node.admin_key());
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
