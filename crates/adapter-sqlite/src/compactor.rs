@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use crate::block;
+use crate::block::{EndpointBlock, UsageBlock};
 use crate::endpoint_names::{self, EndpointNumbers};
 use crate::error::Failure;
 use crate::pending::decode;
@@ -128,13 +128,13 @@ impl Blocks {
         Ok(())
     }
 
-    fn write(&self, c: &mut SqliteConnection) -> Result<(), Failure> {
+    fn write(&self, c: &mut SqliteConnection) -> QueryResult<()> {
         for ((level, start, client), profile) in &self.usage {
-            block::add_usage(c, (level.minutes(), start.0, client.0.cast_signed()), profile)?;
+            UsageBlock::new((level.minutes(), start.0, client.0.cast_signed()), profile).add(c)?;
         }
         for ((level, start, client, endpoint, verb), tally) in &self.endpoints {
             let key = (level.minutes(), start.0, client.0.cast_signed(), *endpoint, verb.code().into());
-            block::add_endpoint(c, key, tally)?;
+            EndpointBlock::new(key, tally).add(c)?;
         }
         Ok(())
     }

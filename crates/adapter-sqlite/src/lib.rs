@@ -6,7 +6,7 @@
 //! | [`migrations`] | the schema's versions |
 //! | `clients` | `ClientRepo` |
 //! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
-//! | `compactor`, `block`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
+//! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `whereabouts` | `UsageRepo`: raw rows, and where a client's are |
 //! | `recount` | counting raw rows again after a migration |
@@ -20,6 +20,7 @@ mod endpoint_names;
 mod endpoints;
 mod error;
 mod log;
+mod merging;
 pub mod migrations;
 mod numbers;
 mod pending;

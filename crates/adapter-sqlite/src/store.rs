@@ -19,6 +19,7 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use tokio::runtime::Handle;
 
 use crate::error::Failure;
+use crate::merging;
 use crate::migrations;
 use crate::numbers::NumberCache;
 use crate::recount;
@@ -128,7 +129,9 @@ async fn pool(file: &Path, size: u32, wait: Duration) -> Result<Pool<Wrapped>, S
         let path = path.clone();
         Box::pin(async move {
             let mut connection = Wrapped::establish(&path.to_string_lossy()).await?;
-            let pragmas = connection.spawn_blocking(|c| c.batch_execute(PRAGMAS)).await;
+            let set_up =
+                |c: &mut SqliteConnection| c.batch_execute(PRAGMAS).and_then(|()| merging::register(c));
+            let pragmas = connection.spawn_blocking(set_up).await;
             pragmas.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         })
