@@ -26,6 +26,8 @@ struct Size {
     tracker: Tracker,
     daily: Quantiles,
     top: Quantiles,
+    series: Quantiles,
+    endpoints: Quantiles,
 }
 
 /// Milliseconds, a pair of quantiles a round.
@@ -37,7 +39,7 @@ struct Quantiles {
 
 /// Three servers beside each other, asked in turns.
 pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
-    let amounts = if options.quick { [10_000, 30_000, 100_000] } else { [10_000, 100_000, 1_000_000] };
+    let amounts = if options.quick { [10_000, 30_000, 100_000] } else { [100_000, 1_000_000, 10_000_000] };
     let calls = if options.quick { 70 } else { 350 };
     let pace = Pace::days(DAYS)?;
     let days = days(&pace);
@@ -47,14 +49,12 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     }
     for size in &mut sizes {
         // Fills caches and checks that the whole answer is there.
-        size.daily(&days, calls).await?;
-        size.top(calls).await?;
+        size.ask_all(&days, calls).await?;
         size.forget();
     }
     for _ in options.rounds("read") {
         for size in &mut sizes {
-            size.daily(&days, calls).await?;
-            size.top(calls).await?;
+            size.ask_all(&days, calls).await?;
         }
     }
     Ok(lines(&sizes))
@@ -78,7 +78,8 @@ async fn fill(count: usize, pace: Pace) -> Outcome<Size> {
     compact(&store).await?;
     drop(store);
     let tracker = Tracker::start(folder).await?;
-    Ok(Size { rows: count, tracker, daily: Quantiles::default(), top: Quantiles::default() })
+    let [daily, top, series, endpoints] = std::array::from_fn(|_| Quantiles::default());
+    Ok(Size { rows: count, tracker, daily, top, series, endpoints })
 }
 
 /// The days as a query: they stay the same when midnight passes.
@@ -90,6 +91,13 @@ fn days(pace: &Pace) -> String {
 }
 
 impl Size {
+    async fn ask_all(&mut self, days: &str, calls: usize) -> Outcome<()> {
+        self.daily(days, calls).await?;
+        self.top(calls).await?;
+        self.series(calls).await?;
+        self.endpoints(calls).await
+    }
+
     /// Asks for all clients on all days, page after page, and over again.
     async fn daily(&mut self, days: &str, calls: usize) -> Outcome<()> {
         let mut connection = Connection::open(self.tracker.address).await?;
@@ -113,21 +121,44 @@ impl Size {
 
     /// Asks for the busiest clients of the last day.
     async fn top(&mut self, calls: usize) -> Outcome<()> {
-        let mut connection = Connection::open(self.tracker.address).await?;
-        let request = get("/api/usage/top", &self.tracker.admin);
-        let mut took = Vec::with_capacity(calls);
-        while took.len() < calls {
-            let answer = ask(&mut connection, &request, &mut took).await?;
-            if answer["data"].as_array().is_none_or(Vec::is_empty) {
-                return Err("nobody is at the top".into());
-            }
-        }
+        let took = self.repeat("/api/usage/top", "data", calls).await?;
         self.top.add(took);
         Ok(())
     }
 
+    /// Asks for everybody by hours of the last six days, told apart by status.
+    async fn series(&mut self, calls: usize) -> Outcome<()> {
+        let from = rows::now()?.plus_seconds(-6 * 86_400);
+        let path = format!("/api/usage/series?bucket=1h&groupBy=status&from={from}");
+        let took = self.repeat(&path, "series", calls).await?;
+        self.series.add(took);
+        Ok(())
+    }
+
+    /// Asks for the busiest endpoints of the last day.
+    async fn endpoints(&mut self, calls: usize) -> Outcome<()> {
+        let took = self.repeat("/api/usage/endpoints?limit=20", "data", calls).await?;
+        self.endpoints.add(took);
+        Ok(())
+    }
+
+    async fn repeat(&self, path: &str, list: &str, calls: usize) -> Outcome<Vec<u32>> {
+        let mut connection = Connection::open(self.tracker.address).await?;
+        let request = get(path, &self.tracker.admin);
+        let mut took = Vec::with_capacity(calls);
+        while took.len() < calls {
+            let answer = ask(&mut connection, &request, &mut took).await?;
+            if answer[list].as_array().is_none_or(Vec::is_empty) {
+                return Err(format!("{path} has an empty answer").into());
+            }
+        }
+        Ok(took)
+    }
+
     fn forget(&mut self) {
-        (self.daily, self.top) = (Quantiles::default(), Quantiles::default());
+        for quantiles in [&mut self.daily, &mut self.top, &mut self.series, &mut self.endpoints] {
+            *quantiles = Quantiles::default();
+        }
     }
 }
 
@@ -155,9 +186,11 @@ type Question<'a> = (&'a str, fn(&Size) -> &Quantiles, &'a str);
 fn lines(sizes: &[Size]) -> Vec<Line> {
     let Some((smallest, larger)) = sizes.split_first() else { return Vec::new() };
     let daily = format!("a page of {DAYS} days of {CLIENTS} clients, 1,000 rows");
-    let questions: [Question<'_>; 2] = [
+    let questions: [Question<'_>; 4] = [
         ("daily", |size| &size.daily, &daily),
         ("top", |size| &size.top, "the 3 busiest of the last 24 hours"),
+        ("series", |size| &size.series, "everybody by hours of 6 days and status"),
+        ("endpoints", |size| &size.endpoints, "the 20 busiest of the last 24 hours"),
     ];
     let mut lines = Vec::new();
     for (name, quantiles, notes) in questions {
