@@ -65,6 +65,7 @@ macro_rules! laws {
             over_time {
                 series_equal_a_recount,
                 endpoints_equal_a_recount,
+                what_is_beyond_the_busiest_is_one_series,
             }
             log {
                 pages_join_to_the_rows,

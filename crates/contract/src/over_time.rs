@@ -1,15 +1,16 @@
 //! Laws of `UsageRepo` about series and endpoints, by property: after any history, any answer equals a plain
 //! recount.
 
-#![expect(clippy::unused_async, reason = "laws are called alike; these wait inside the property")]
+#![expect(clippy::unused_async, reason = "laws are called alike; some wait inside the property")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use activity_domain::activity::{Activity, Endpoint};
 use activity_domain::port::Read;
 use activity_domain::span::Span;
 use activity_domain::time::{Timestamp, Zone};
 use activity_domain::usage::{
-    Bucket, BucketError, Buckets, EndpointSort, EndpointsQuery, GroupBy, Series, SeriesQuery,
+    Bucket, BucketError, Buckets, EndpointSort, EndpointsQuery, GroupBy, MAX_GROUPS, Series, SeriesQuery,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -19,7 +20,7 @@ use crate::history::{CLIENTS, World, moment, steps};
 use crate::property::check;
 use crate::recount::{self, Counted};
 use crate::recounted::{ZONES, same_counts, same_distribution};
-use crate::{Harness, make};
+use crate::{Harness, ask, make};
 
 const GROUPS: [GroupBy; 5] =
     [GroupBy::None, GroupBy::Status, GroupBy::Endpoint, GroupBy::Method, GroupBy::Client];
@@ -214,4 +215,43 @@ async fn check_endpoints(
         );
     }
     Ok(())
+}
+
+/// Beyond so many groups the rest is one, whose points are the sum of theirs, and last.
+pub async fn what_is_beyond_the_busiest_is_one_series(harness: &dyn Harness) {
+    let stores = harness.fresh().await;
+    let mut rows = Vec::new();
+    for n in 0..60u32 {
+        // The first has most calls; the last twelve have one each, timed and failed.
+        for call in 0..60 - n.min(59) {
+            let id = u128::from(n * 1_000 + call);
+            let plain = make::call(&format!("CL-{n:02}"), id, "2026-03-10T10:00:00Z");
+            let endpoint = Endpoint::parse(&format!("/a{n:02}")).expect("a path");
+            rows.push(make::answered(Activity { endpoint, ..plain }, 500, Some(u64::from(n) * 1_000)));
+        }
+    }
+    let total = rows.len() as u64;
+    ask::store(&stores, &make::batch(make::stream(1), 0, rows.clone())).await;
+    for _ in 0..2 {
+        for (group, name) in [(GroupBy::Client, "CL-"), (GroupBy::Endpoint, "/a")] {
+            let range = (make::at("2026-03-10T09:00:00Z"), make::at("2026-03-10T11:00:00Z"));
+            let buckets =
+                Buckets::around(range, Bucket::Hour, &Zone::utc(), group, ask::now()).expect("buckets");
+            let query = SeriesQuery { buckets, client: None, group };
+            let series = stores.usage.series(&query, Read::Latest).await.expect("series");
+            assert_eq!(series.len(), MAX_GROUPS);
+            let names: Vec<_> = series.iter().map(|series| series.group.clone().expect("a group")).collect();
+            let busiest = (0..MAX_GROUPS - 1).map(|n| format!("{name}{n:02}"));
+            assert!(names.iter().zip(busiest).all(|(found, expected)| *found == expected), "{names:?}");
+            assert_eq!(names.last().map(String::as_str), Some("(other)"));
+            let others: Vec<Activity> =
+                rows.iter().filter(|row| row.client.as_str() >= "CL-49").cloned().collect();
+            let counted = recount::by(&others, |_| Some(())).remove(&()).unwrap_or_default();
+            let other = &series[MAX_GROUPS - 1].points[1];
+            same_counts(other, &counted, name).expect("the same counts");
+            same_distribution(&other.sketch, &counted, name).expect("the same distribution");
+            assert_eq!(series.iter().map(Series::requests).sum::<u64>(), total);
+        }
+        ask::compact(&stores, ask::now()).await;
+    }
 }
