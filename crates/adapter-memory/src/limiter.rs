@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use activity_domain::error::Degraded;
-use activity_domain::limit::{Cost, Decision, QuotaState, Quotas, Subject, Taken};
+use activity_domain::limit::{Charges, Decision, QuotaState, Quotas, Subject, Taken};
 use activity_domain::port::{Clock, RateLimiter};
 use async_trait::async_trait;
 
@@ -42,8 +42,8 @@ pub struct MemoryLimiter {
 
 impl MemoryLimiter {
     /// A limiter that has counted nothing, with room for 114,688 subjects of each kind. One with one
-    /// quota takes about 420 bytes (measured), so 50 MB if all of a kind are there; nothing is set aside
-    /// before.
+    /// quota takes about 440 bytes, and 304 for each more, so 50 MB if all of a kind are there with one;
+    /// nothing is set aside before.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::with_room(clock, ROOM)
     }
@@ -79,13 +79,13 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 #[async_trait]
 impl RateLimiter for MemoryLimiter {
-    async fn take(&self, subject: &Subject, quotas: &Quotas, cost: Cost) -> Result<Decision, Degraded> {
+    async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
         let now = self.clock.now();
-        Ok(self.shard(subject).take(subject, quotas, cost, now))
+        Ok(self.shard(subject).take(subject, charges, now))
     }
 
-    async fn refund(&self, subject: &Subject, quotas: &Quotas, taken: Taken) -> Result<(), Degraded> {
-        self.shard(subject).refund(subject, quotas, &taken);
+    async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded> {
+        self.shard(subject).refund(subject, charges, &taken);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`store`] | one writer, a few readers, and how closures run on them |
 //! | [`migrations`] | the schema's versions |
-//! | `clients` | `ClientRepo` |
+//! | `clients`, `limits` | `ClientRepo` |
 //! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
 //! | `compactor`, `block` | `Upkeep`: deltas into blocks |
 //! | `usage` | `UsageRepo`: blocks and deltas from one snapshot |
@@ -15,6 +15,7 @@ mod block;
 mod clients;
 mod compactor;
 mod error;
+mod limits;
 pub mod migrations;
 mod numbers;
 mod row;

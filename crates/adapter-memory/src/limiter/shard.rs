@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use activity_domain::limit::{Cost, Counts, Decision, Now, QuotaState, Quotas, Steady, Subject, Taken};
+use activity_domain::limit::{Charges, Counts, Decision, Now, QuotaState, Quotas, Steady, Subject, Taken};
 use activity_domain::time::Timestamp;
 
 /// How many subjects are looked at for each that comes in. More than one, so that idle ones leave
@@ -31,22 +31,22 @@ impl Shard {
             entries: Vec::new(),
             cursor: 0,
             room,
-            crowd: Counts::default(),
+            crowd: Counts::shared(),
             time: Steady::default(),
         }
     }
 
-    pub fn take(&mut self, subject: &Subject, quotas: &Quotas, cost: Cost, shown: Timestamp) -> Decision {
+    pub fn take(&mut self, subject: &Subject, charges: &Charges, shown: Timestamp) -> Decision {
         let now = self.time.see(shown);
-        self.admit(subject, now).take(quotas, cost, now)
+        self.admit(subject, charges, now).take(charges, now)
     }
 
-    pub fn refund(&mut self, subject: &Subject, quotas: &Quotas, taken: &Taken) {
+    pub fn refund(&mut self, subject: &Subject, charges: &Charges, taken: &Taken) {
         let counts = match self.index.get(subject) {
             Some(at) => &mut self.entries[*at].1,
             None => &mut self.crowd,
         };
-        counts.refund(quotas, taken);
+        counts.refund(charges, taken);
     }
 
     pub fn peek(&mut self, subject: &Subject, quotas: &Quotas, shown: Timestamp) -> Vec<QuotaState> {
@@ -67,7 +67,7 @@ impl Shard {
     }
 
     /// The counts of a subject, or of the crowd while there is no room for it.
-    fn admit(&mut self, subject: &Subject, now: Now) -> &mut Counts {
+    fn admit(&mut self, subject: &Subject, charges: &Charges, now: Now) -> &mut Counts {
         if let Some(at) = self.index.get(subject) {
             return &mut self.entries[*at].1;
         }
@@ -79,7 +79,7 @@ impl Shard {
         // What the crowd took may be this subject's: it starts from there, so that it does not get its
         // limit twice by having found room.
         self.index.insert(subject.clone(), at);
-        self.entries.push((subject.clone(), self.crowd.clone()));
+        self.entries.push((subject.clone(), self.crowd.of_one(charges, now)));
         &mut self.entries[at].1
     }
 
@@ -108,7 +108,7 @@ impl Shard {
 mod tests {
     use activity_domain::client::RateLimit;
     use activity_domain::id::ClientId;
-    use activity_domain::limit::{Quota, QuotaName, Verdict, Window};
+    use activity_domain::limit::{Charge, Quota, QuotaName, Verdict, Window};
 
     use super::*;
 
@@ -120,15 +120,19 @@ mod tests {
         Subject::Client(ClientId::parse(&format!("CL-{number}")).unwrap())
     }
 
-    /// Ten a minute.
-    fn quotas() -> Quotas {
-        let name = QuotaName::parse("default").unwrap();
-        let (limit, window) = (RateLimit::parse(10).unwrap(), Window::parse(60).unwrap());
-        Quotas::from(Quota { name, limit, window })
+    fn charge(name: &str, limit: i64, seconds: i64, cost: u64) -> Charge {
+        let (name, window) = (QuotaName::parse(name).unwrap(), Window::parse(seconds).unwrap());
+        let quota = Quota { name, limit: RateLimit::parse(limit).unwrap(), window, shadow: false };
+        Charge { quota, cost }
+    }
+
+    /// Of ten in 64 seconds, which a crowd counts to the second.
+    fn some(cost: u64) -> Charges {
+        charge("default", 10, 64, cost).into()
     }
 
     fn take(shard: &mut Shard, number: usize, cost: u64, seconds: i64) -> Verdict {
-        shard.take(&subject(number), &quotas(), Cost::parse(cost).unwrap(), at(seconds)).verdict
+        shard.take(&subject(number), &some(cost), at(seconds)).verdict
     }
 
     fn admits(shard: &mut Shard, number: usize, cost: u64, seconds: i64) -> bool {
@@ -136,7 +140,7 @@ mod tests {
     }
 
     fn remaining(shard: &mut Shard, number: usize, seconds: i64) -> u32 {
-        shard.peek(&subject(number), &quotas(), at(seconds))[0].remaining
+        shard.peek(&subject(number), &Quotas::from(&some(0)), at(seconds))[0].remaining
     }
 
     #[test]
@@ -181,7 +185,7 @@ mod tests {
         assert!(!admits(&mut shard, 1, 1, 670));
         assert_eq!(shard.subjects(), 1);
         assert!(shard.index.contains_key(&subject(1)));
-        assert!(admits(&mut shard, 1, 10, 701));
+        assert!(admits(&mut shard, 1, 10, 706));
     }
 
     #[test]
@@ -190,10 +194,10 @@ mod tests {
         assert!(admits(&mut shard, 0, 1, 600));
         assert!(admits(&mut shard, 1, 10, 600));
         assert!(admits(&mut shard, 0, 1, 660));
-        assert!(admits(&mut shard, 2, 10, 661));
+        assert!(admits(&mut shard, 2, 10, 665));
         assert!(admits(&mut shard, 3, 1, 800));
         assert!(shard.index.contains_key(&subject(3)));
-        assert_eq!(format!("{:?}", shard.crowd), format!("{:?}", Counts::default()));
+        assert_eq!(format!("{:?}", shard.crowd), format!("{:?}", Counts::shared()));
     }
 
     #[test]
@@ -201,8 +205,70 @@ mod tests {
         let mut shard = Shard::with_room(1);
         assert!(admits(&mut shard, 0, 1, 600));
         let Verdict::Admitted(taken) = take(&mut shard, 1, 10, 600) else { panic!("there is room") };
-        shard.refund(&subject(1), &quotas(), &taken);
+        shard.refund(&subject(1), &some(10), &taken);
         assert_eq!(remaining(&mut shard, 1, 600), 10);
+    }
+
+    /// Under one name, a short window and a long one.
+    #[test]
+    fn a_crowd_gives_nobody_more_than_a_limit_whatever_others_call_theirs() {
+        let mut shard = Shard::with_room(1);
+        assert!(admits(&mut shard, 0, 1, 600));
+        let mut take = |number, charge: Charge, seconds| {
+            let decision = shard.take(&subject(number), &charge.into(), at(seconds));
+            matches!(decision.verdict, Verdict::Admitted(_))
+        };
+        assert!(take(1, charge("burst", 5, 600, 5), 600));
+        assert!(take(2, charge("burst", 5, 1, 5), 600));
+        for number in 3..100 {
+            assert!(take(number, charge(&format!("burst-{number}"), 1_000, 600, 1), 600));
+        }
+        assert!(take(2, charge("burst", 5, 1, 5), 602));
+        assert!(!take(1, charge("burst", 5, 600, 1), 603));
+        assert!(!take(1, charge("burst", 5, 600, 1), 1_200));
+        let wide = shard.crowd.clone();
+        assert_eq!(shard.subjects(), 1);
+        assert!(format!("{wide:?}").matches("Ring").count() <= 2);
+    }
+
+    /// All its quotas of about one window share a counter there, which counts a call once.
+    #[test]
+    fn in_a_crowd_a_call_counts_once_and_comes_back_once() {
+        let mut shard = Shard::with_room(1);
+        assert!(admits(&mut shard, 0, 1, 600));
+        let call = |costs: [u64; 3]| {
+            let of = [("default", 100, 60), ("burst", 50, 64), ("export", 10, 3_600)];
+            let charges = of.into_iter().zip(costs);
+            Charges::parse(charges.map(|((name, limit, w), cost)| charge(name, limit, w, cost)).collect())
+                .unwrap()
+        };
+        let quotas = Quotas::from(&call([0; 3]));
+        let remaining = |shard: &mut Shard| {
+            let states = shard.peek(&subject(1), &quotas, at(600));
+            states.iter().map(|state| state.remaining).collect::<Vec<_>>()
+        };
+        let taken = shard.take(&subject(1), &call([50, 50, 5]), at(600));
+        let Verdict::Admitted(taken) = taken.verdict else { panic!("{taken:?}") };
+        assert_eq!(remaining(&mut shard), [50, 0, 5]);
+        assert!(matches!(
+            shard.take(&subject(2), &call([50, 1, 0]), at(600)).verdict,
+            Verdict::Refused { by: 1, .. }
+        ));
+        shard.refund(&subject(1), &call([50, 50, 5]), &taken);
+        assert_eq!(remaining(&mut shard), [100, 50, 10]);
+    }
+
+    #[test]
+    fn what_was_forgotten_takes_nothing_from_the_crowd() {
+        let mut shard = Shard::with_room(1);
+        let short = || Charges::from(charge("default", 10, 33, 4));
+        let Verdict::Admitted(late) = shard.take(&subject(0), &short(), at(600)).verdict else { panic!() };
+        assert!(shard.take(&subject(1), &short(), at(600)).would_refuse.is_empty());
+        // Subject 0 no longer counts and makes room for 2; what 1 took counts on in the crowd.
+        assert!(admits(&mut shard, 2, 1, 640));
+        assert!(!shard.index.contains_key(&subject(0)));
+        shard.refund(&subject(0), &short(), &late);
+        assert_eq!(shard.peek(&subject(1), &Quotas::from(&short()), at(640))[0].remaining, 6);
     }
 
     #[test]
@@ -214,7 +280,7 @@ mod tests {
         assert!(!shard.index.contains_key(&subject(0)));
         assert!(admits(&mut shard, 0, 10, 610));
         assert!(!admits(&mut shard, 0, 1, 700));
-        assert!(!admits(&mut shard, 0, 1, 4_059));
-        assert!(admits(&mut shard, 0, 1, 4_061));
+        assert!(!admits(&mut shard, 0, 1, 4_063));
+        assert!(admits(&mut shard, 0, 1, 4_065));
     }
 }
