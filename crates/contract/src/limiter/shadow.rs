@@ -3,7 +3,7 @@
 use activity_domain::limit::{Decision, Quota, Quotas, Subject, Verdict};
 use proptest::prelude::*;
 
-use super::exact::{Step, World, takes_on_a_bad_clock};
+use super::exact::{Step, World, takes};
 use super::{LimiterHarness, charges, quota};
 use crate::make;
 use crate::property::check;
@@ -22,7 +22,7 @@ async fn take(world: &World, subject: &Subject, costs: &[(Quota, u64)]) -> Decis
 pub async fn a_shadow_quota_says_what_a_real_one_would_do(harness: &dyn LimiterHarness) {
     let other = (1u32..12, prop::sample::select(vec![1u32, 10, 60, 3_600]));
     let costs = prop::collection::vec(0u64..14, 120);
-    check(&(takes_on_a_bad_clock(), other, costs), async |(history, (limit, seconds), costs)| {
+    check(&(takes(), other, costs), async |(history, (limit, seconds), costs)| {
         let mut world = World::fresh(harness).await;
         let both = world.subject.clone();
         let [alone, twin] = ["CL-alone", "CL-twin"].map(|id| Subject::Client(make::client_id(id)));

@@ -212,3 +212,58 @@ impl Counts {
 fn quotas(charges: &Charges) -> impl Iterator<Item = &Quota> {
     charges.as_slice().iter().map(|charge| &charge.quota)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::RateLimit;
+    use crate::limit::Steady;
+    use crate::time::Timestamp;
+
+    fn at(seconds: i64) -> Now {
+        Steady::default().see(Timestamp::from_seconds(seconds).unwrap())
+    }
+
+    /// One of `limit` a minute.
+    fn charge(name: &str, limit: i64, cost: u64) -> Charge {
+        let (name, limit) = (QuotaName::parse(name).unwrap(), RateLimit::parse(limit).unwrap());
+        Charge { quota: Quota { name, limit, window: Window::MINUTE, shadow: false }, cost }
+    }
+
+    fn named(prefix: &str) -> Charges {
+        let charges = (0..8).map(|number| charge(&format!("{prefix}-{number}"), 5, 1));
+        Charges::parse(charges.collect()).unwrap()
+    }
+
+    fn names(counts: &Counts) -> Vec<&str> {
+        counts.rings.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn of_quotas_that_come_and_go_sixteen_are_kept_at_most() {
+        let mut counts = Counts::default();
+        for round in 0..100 {
+            let decision = counts.take(&named(&format!("round-{round}")), at(600));
+            assert!(matches!(decision.verdict, Verdict::Admitted(_)));
+            assert!(counts.rings.len() <= 16, "{}", counts.rings.len());
+        }
+        for round in 0..8 {
+            counts.take(&named(&format!("later-{round}")), at(600 + round));
+        }
+        // Of those that are not named, the ones that count longest.
+        assert!(names(&counts).iter().all(|name| name.starts_with("later-7") || name.starts_with("later-6")));
+        counts.take(&named("last"), at(700));
+        assert_eq!(counts.rings.len(), 8, "{:?}", names(&counts));
+    }
+
+    #[test]
+    fn shared_counters_are_as_many_as_there_are_kinds_of_windows() {
+        let mut counts = Counts::shared();
+        for seconds in (1..2_678_400).step_by(997) {
+            let mut one = charge(&format!("of-{seconds}"), 1_000_000, 1);
+            one.quota.window = Window::parse(seconds).unwrap();
+            counts.take(&one.into(), at(600));
+        }
+        assert!(counts.rings.len() <= 23, "{}", counts.rings.len());
+    }
+}
