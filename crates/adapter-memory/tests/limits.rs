@@ -8,9 +8,9 @@ use std::sync::Arc;
 use activity_adapter_memory::{ManualClock, MemoryLimiter};
 use activity_contract::make;
 use activity_domain::activity::{Activity, Endpoint};
-use activity_domain::client::{Client, ClientLimit, RateLimit};
+use activity_domain::client::{Client, ClientLimit, EndpointPrefix, RateLimit};
 use activity_domain::id::KeyId;
-use activity_domain::limit::Window;
+use activity_domain::limit::{QuotaName, Window};
 use activity_domain::service::{Caller, LimitPolicy, Limited, Limits, Spent};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -61,7 +61,7 @@ fn some_limits() -> impl Strategy<Value = Vec<ClientLimit>> {
 }
 
 /// What a batch costs one limit.
-struct Cost {
+struct Charged {
     name: String,
     limit: u64,
     cost: u64,
@@ -77,17 +77,17 @@ impl Counted {
         self.0.get(name).copied().unwrap_or_default()
     }
 
-    fn is_over(&self, cost: &Cost) -> bool {
+    fn is_over(&self, cost: &Charged) -> bool {
         self.by(&cost.name) + cost.cost > cost.limit
     }
 
     /// Whether a batch was judged as its costs say, and what the answer says of limits.
-    fn judge(&mut self, costs: &[Cost], answer: Result<Spent, Limited>) -> Result<(), TestCaseError> {
-        let refuses = |cost: &&Cost| !cost.shadow && self.is_over(cost);
+    fn judge(&mut self, costs: &[Charged], answer: Result<Spent, Limited>) -> Result<(), TestCaseError> {
+        let refuses = |cost: &&Charged| !cost.shadow && self.is_over(cost);
         match answer {
             Ok(spent) => {
                 prop_assert!(!costs.iter().any(|cost| refuses(&cost)));
-                let reported: Vec<&str> = spent.would_refuse.iter().map(|name| name.as_str()).collect();
+                let reported: Vec<&str> = spent.would_refuse.iter().map(QuotaName::as_str).collect();
                 let over = costs.iter().filter(|cost| cost.shadow && self.is_over(cost));
                 prop_assert_eq!(&reported, &over.map(|cost| &*cost.name).collect::<Vec<_>>());
                 for cost in costs.iter().filter(|cost| !reported.contains(&&*cost.name)) {
@@ -111,14 +111,14 @@ impl Counted {
 }
 
 /// What a batch costs those limits that it touches.
-fn costs(rate_limit: i64, own: &[ClientLimit], batch: &[&str]) -> Vec<Cost> {
+fn costs(rate_limit: i64, own: &[ClientLimit], batch: &[&str]) -> Vec<Charged> {
     let hits = |limit: &ClientLimit| {
-        let prefix = limit.endpoint.as_ref().map(|prefix| prefix.as_str());
+        let prefix = limit.endpoint.as_ref().map(EndpointPrefix::as_str);
         batch.iter().filter(|path| prefix.is_none_or(|prefix| is_below(path, prefix))).count()
     };
     let limit = rate_limit.unsigned_abs();
-    let default = Cost { name: "default".to_owned(), limit, cost: batch.len() as u64, shadow: false };
-    let own = own.iter().map(|limit| Cost {
+    let default = Charged { name: "default".to_owned(), limit, cost: batch.len() as u64, shadow: false };
+    let own = own.iter().map(|limit| Charged {
         name: limit.name.as_str().to_owned(),
         limit: limit.limit.get().into(),
         cost: hits(limit) as u64,
