@@ -28,8 +28,9 @@ const ROOM: usize = SHARDS * 1_792;
 ///
 /// It counts up to a fixed number of subjects of each kind, and forgets one only when nothing counts for
 /// it any more; looking for those is part of taking in new ones. Where no room is left, newcomers are
-/// counted **together** until there is: they may be refused for what others took, but nobody ever gets
-/// more than a limit, and memory stays bounded. [`RateLimiter::reset`] does nothing for such a newcomer.
+/// counted **together** until there is, under windows rounded up to powers of two: they may be refused for
+/// what others took, and for longer, but nobody ever gets more than a limit, and memory stays bounded.
+/// [`RateLimiter::reset`] does nothing for such a newcomer.
 /// Each kind has room of its own, so that a flood from unknown networks does not crowd out clients.
 pub struct MemoryLimiter {
     clock: Arc<dyn Clock>,

@@ -158,7 +158,9 @@ impl Limits {
     }
 }
 
-fn charged(states: Vec<QuotaState>, charges: &Charges) -> Vec<QuotaState> {
-    let states = states.into_iter().zip(charges.as_slice());
-    states.filter(|(_, charge)| charge.cost > 0 && !charge.quota.shadow).map(|(state, _)| state).collect()
+/// The states of those real quotas that a call costs something.
+fn charged(mut states: Vec<QuotaState>, charges: &Charges) -> Vec<QuotaState> {
+    let mut charges = charges.as_slice().iter();
+    states.retain(|_| charges.next().is_some_and(|charge| charge.cost > 0 && !charge.quota.shadow));
+    states
 }
