@@ -74,3 +74,69 @@ impl LimitRow {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use activity_contract::make;
+    use diesel::connection::SimpleConnection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::migrations;
+
+    /// A database with clients 1 and 2, who each have a limit `other`.
+    fn database() -> (SqliteConnection, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("activity.db");
+        migrations::up(&file).unwrap();
+        let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+        c.batch_execute(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO client_number (no, id) VALUES (1, 'CL-1'), (2, 'CL-2');
+             INSERT INTO client (no, name, role, rate_limit, is_active, created_at)
+             VALUES (1, 'a', 'client', 1, 1, 0), (2, 'b', 'client', 1, 1, 0);",
+        )
+        .unwrap();
+        for client in [1, 2] {
+            replace(&mut c, client, &other()).unwrap();
+        }
+        (c, folder)
+    }
+
+    fn other() -> ClientLimits {
+        make::limits(vec![make::limit("other", 1, 1, None)])
+    }
+
+    #[test]
+    fn limits_are_replaced_whole_and_go_with_their_client() {
+        let (mut c, _folder) = database();
+        let two = make::limits(vec![make::limit("a", 2, 2, Some("/a")), make::limit("other", 3, 3, None)]);
+        for limits in [&two, &other(), &ClientLimits::default(), &two] {
+            replace(&mut c, 1, limits).unwrap();
+            assert_eq!(of(&mut c, 1).unwrap(), *limits);
+            assert_eq!(of(&mut c, 2).unwrap(), other());
+        }
+        c.batch_execute("DELETE FROM client WHERE no = 1").unwrap();
+        assert_eq!(client_limit::table.count().get_result::<i64>(&mut c), Ok(1));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let (mut c, _folder) = database();
+        for (change, column) in [
+            ("name = 'reads'", "name"),
+            ("rate_limit = 1000000001", "rate_limit"),
+            ("seconds = 2678401", "seconds"),
+            ("endpoint = 'export'", "endpoint"),
+        ] {
+            replace(&mut c, 1, &other()).unwrap();
+            c.batch_execute(&format!("UPDATE client_limit SET {change} WHERE client = 1")).unwrap();
+            match StoreError::from(of(&mut c, 1).unwrap_err()) {
+                StoreError::Corrupt { place, .. } => {
+                    assert!(place.starts_with(&format!("client_limit.{column} of client 1, ")), "{place}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

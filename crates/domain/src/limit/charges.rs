@@ -22,8 +22,8 @@ impl Charge {
 /// What a call takes from each of its subject's quotas: 1 to [`Charges::MAX`] charges, of quotas with
 /// different names.
 ///
-/// A quota that the call does not touch belongs into it too, at no cost: a limiter may let go of one
-/// that calls no longer name.
+/// Quotas that the call does not touch are part of it too, at no cost: a limiter may let go of one that
+/// calls no longer name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charges(Vec<Charge>);
 
