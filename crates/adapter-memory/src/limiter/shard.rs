@@ -109,6 +109,8 @@ mod tests {
     use activity_domain::client::RateLimit;
     use activity_domain::id::ClientId;
     use activity_domain::limit::{Charge, Quota, QuotaName, Verdict, Window};
+    use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
@@ -282,5 +284,77 @@ mod tests {
         assert!(!admits(&mut shard, 0, 1, 700));
         assert!(!admits(&mut shard, 0, 1, 4_063));
         assert!(admits(&mut shard, 0, 1, 4_065));
+    }
+    /// What happens to a shard that has no room for all.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// So many milliseconds pass.
+        Wait(i64),
+        /// A subject takes from its three quotas.
+        Take(usize, [u64; 3]),
+        /// What was taken so many admitted calls ago is given back.
+        Refund(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let waits = prop_oneof![0..2_000i64, 0..90_000i64, Just(3_700_000)];
+        let costs = [0..4u64, 0..4u64, 0..4u64];
+        let step = prop_oneof![
+            4 => waits.prop_map(Step::Wait),
+            8 => (0..5usize, costs).prop_map(|(who, costs)| Step::Take(who, costs)),
+            2 => (0..4usize).prop_map(Step::Refund),
+        ];
+        prop::collection::vec(step, 1..200)
+    }
+
+    /// Limits and windows of the three quotas of each subject.
+    fn quotas() -> impl Strategy<Value = [[(i64, i64); 3]; 5]> {
+        let quota = || (1..12i64, select(vec![1i64, 7, 60, 64, 100, 3_600]));
+        let three = || [quota(), quota(), quota()];
+        [three(), three(), three(), three(), three()]
+    }
+
+    proptest! {
+        /// Counted together or apart, found room or lost it: in no window does anybody get more than a
+        /// limit, of what was not given back.
+        #[test]
+        fn nobody_gets_more_than_a_limit_with_or_without_room(
+            room in 1..4usize,
+            quotas in quotas(),
+            steps in steps(),
+        ) {
+            let mut shard = Shard::with_room(room);
+            let (mut now, mut calls) = (1_000_000_000i64, Vec::new());
+            let charges = |who: usize, costs: [u64; 3]| {
+                let named = ["default", "burst", "export"].into_iter().zip(quotas[who]).zip(costs);
+                let charges = named.map(|((name, (limit, window)), cost)| charge(name, limit, window, cost));
+                Charges::parse(charges.collect()).unwrap()
+            };
+            for step in steps {
+                match step {
+                    Step::Wait(millis) => now += millis,
+                    Step::Take(who, costs) => {
+                        let at = Timestamp::from_micros(now * 1_000).unwrap();
+                        let decision = shard.take(&subject(who), &charges(who, costs), at);
+                        if let Verdict::Admitted(taken) = decision.verdict {
+                            calls.push((who, costs, now, taken));
+                        }
+                    }
+                    Step::Refund(ago) => {
+                        if let Some(place) = calls.len().checked_sub(ago + 1) {
+                            let (who, costs, _, taken) = calls.remove(place);
+                            shard.refund(&subject(who), &charges(who, costs), &taken);
+                        }
+                    }
+                }
+                for (who, quotas) in quotas.iter().enumerate() {
+                    for (place, (limit, window)) in quotas.iter().enumerate() {
+                        let within = calls.iter().filter(|(of, _, at, _)| *of == who && at + window * 1_000 >= now);
+                        let sum: u64 = within.map(|(_, costs, ..)| costs[place]).sum();
+                        prop_assert!(sum <= limit.unsigned_abs(), "{} of {} for {}", sum, limit, who);
+                    }
+                }
+            }
+        }
     }
 }
