@@ -38,13 +38,17 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
     let caller = Access::new(store.clone()).by_key(key.reveal()).await?;
 
     let policy = LimitPolicy { window: Window::HOUR, reads_per_minute: limit, registrations_per_hour: limit };
-    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)?;
+    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy);
     let mut recorded = 0;
-    while let Ok(_spent) = limits.record(&caller, 1).await {
-        record(store.as_ref(), recorded, call(&caller, recorded, clock.now())?).await?;
+    let refusal = loop {
+        let activity = call(&caller, recorded, clock.now())?;
+        match limits.record(&caller, std::slice::from_ref(&activity)).await {
+            Ok(_spent) => record(store.as_ref(), recorded, activity).await?,
+            Err(limited) => break limited,
+        }
         recorded += 1;
-    }
-    assert!(matches!(limits.record(&caller, 1).await, Err(Limited::Later { .. })));
+    };
+    assert!(matches!(refusal, Limited::Later { .. }));
 
     let zone = Zone::parse("Europe/Berlin")?;
     let days = Days::last(1, &zone, clock.now())?;

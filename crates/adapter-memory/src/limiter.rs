@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use activity_domain::error::Degraded;
-use activity_domain::limit::{Cost, Decision, QuotaState, Quotas, Subject, Taken};
+use activity_domain::limit::{Charges, Decision, QuotaState, Quotas, Subject, Taken};
 use activity_domain::port::{Clock, RateLimiter};
 use async_trait::async_trait;
 
@@ -28,8 +28,9 @@ const ROOM: usize = SHARDS * 1_792;
 ///
 /// It counts up to a fixed number of subjects of each kind, and forgets one only when nothing counts for
 /// it any more; looking for those is part of taking in new ones. Where no room is left, newcomers are
-/// counted **together** until there is: they may be refused for what others took, but nobody ever gets
-/// more than a limit, and memory stays bounded. [`RateLimiter::reset`] does nothing for such a newcomer.
+/// counted **together** until there is, under windows rounded up to powers of two: they may be refused for
+/// what others took, and for longer, but nobody ever gets more than a limit, and memory stays bounded.
+/// [`RateLimiter::reset`] does nothing for such a newcomer.
 /// Each kind has room of its own, so that a flood from unknown networks does not crowd out clients.
 pub struct MemoryLimiter {
     clock: Arc<dyn Clock>,
@@ -42,8 +43,8 @@ pub struct MemoryLimiter {
 
 impl MemoryLimiter {
     /// A limiter that has counted nothing, with room for 114,688 subjects of each kind. One with one
-    /// quota takes about 420 bytes (measured), so 50 MB if all of a kind are there; nothing is set aside
-    /// before.
+    /// quota takes about 440 bytes, and 304 for each more, so 50 MB if all of a kind are there with one;
+    /// nothing is set aside before.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::with_room(clock, ROOM)
     }
@@ -79,13 +80,13 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 #[async_trait]
 impl RateLimiter for MemoryLimiter {
-    async fn take(&self, subject: &Subject, quotas: &Quotas, cost: Cost) -> Result<Decision, Degraded> {
+    async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
         let now = self.clock.now();
-        Ok(self.shard(subject).take(subject, quotas, cost, now))
+        Ok(self.shard(subject).take(subject, charges, now))
     }
 
-    async fn refund(&self, subject: &Subject, quotas: &Quotas, taken: Taken) -> Result<(), Degraded> {
-        self.shard(subject).refund(subject, quotas, &taken);
+    async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded> {
+        self.shard(subject).refund(subject, charges, &taken);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Clients and their keys.
 
-use activity_domain::client::{Client, ClientName, Email, RateLimit, Role};
+use activity_domain::client::{Client, ClientLimits, ClientName, Email, RateLimit, Role};
 use activity_domain::error::{InsertError, Invalid, StoreError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
+use crate::limits;
 use crate::numbers;
 use crate::schema::{api_key, client, client_number};
 use crate::store::SqliteStore;
@@ -45,7 +46,7 @@ impl ClientRepo for SqliteStore {
             let found =
                 client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
             let row: Option<ClientRow> = found.select(ClientRow::as_select()).first(c).optional()?;
-            Ok(row.map(Client::try_from).transpose()?)
+            row.map(|row| with_limits(c, row)).transpose()
         })
         .await
     }
@@ -58,9 +59,7 @@ impl ClientRepo for SqliteStore {
                 .filter(api_key::digest.eq(digest.as_slice()))
                 .select((ClientRow::as_select(), KeyRow::as_select()));
             let row: Option<(ClientRow, KeyRow)> = found.first(c).optional()?;
-            Ok(row
-                .map(|(client, key)| Ok::<_, StoreError>((client.try_into()?, key.try_into()?)))
-                .transpose()?)
+            row.map(|(client, key)| Ok((with_limits(c, client)?, key.try_into()?))).transpose()
         })
         .await
     }
@@ -99,9 +98,9 @@ fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Re
     Ok(Ok(()))
 }
 
-/// Inserts a client's row; 0 if there is one already.
+/// Inserts a client's row and its limits; 0 if there is one already, which stays as it is.
 fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResult<usize> {
-    diesel::insert_into(client::table)
+    let inserted = diesel::insert_into(client::table)
         .values((
             client::no.eq(no.0.cast_signed()),
             client::name.eq(new.name.as_str()),
@@ -113,12 +112,23 @@ fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResu
         ))
         .on_conflict(client::no)
         .do_nothing()
-        .execute(c)
+        .execute(c)?;
+    if inserted == 1 && !new.limits.as_slice().is_empty() {
+        limits::replace(c, no.0.cast_signed(), &new.limits)?;
+    }
+    Ok(inserted)
+}
+
+/// A client's row with what other tables hold of it.
+fn with_limits(c: &mut SqliteConnection, row: ClientRow) -> Result<Client, Failure> {
+    let limits = limits::of(c, row.no)?;
+    Ok(row.parse(limits)?)
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client)]
 struct ClientRow {
+    no: i64,
     #[diesel(select_expression = client_number::id)]
     id: String,
     name: String,
@@ -129,22 +139,21 @@ struct ClientRow {
     created_at: i64,
 }
 
-impl TryFrom<ClientRow> for Client {
-    type Error = StoreError;
-
-    fn try_from(row: ClientRow) -> Result<Self, StoreError> {
+impl ClientRow {
+    fn parse(self, limits: ClientLimits) -> Result<Client, StoreError> {
         let bad = |column: &'static str| {
-            let id = row.id.clone();
+            let id = self.id.clone();
             move |error: Invalid| corrupt("client", column, &id, &error)
         };
-        Ok(Self {
-            id: ClientId::parse(&row.id).map_err(bad("id"))?,
-            name: ClientName::parse(&row.name).map_err(bad("name"))?,
-            email: row.email.as_deref().map(Email::parse).transpose().map_err(bad("email"))?,
-            role: Role::parse(&row.role).map_err(bad("role"))?,
-            rate_limit: RateLimit::parse(row.rate_limit).map_err(bad("rate_limit"))?,
-            is_active: row.is_active,
-            created_at: Timestamp::from_micros(row.created_at).map_err(bad("created_at"))?,
+        Ok(Client {
+            id: ClientId::parse(&self.id).map_err(bad("id"))?,
+            name: ClientName::parse(&self.name).map_err(bad("name"))?,
+            email: self.email.as_deref().map(Email::parse).transpose().map_err(bad("email"))?,
+            role: Role::parse(&self.role).map_err(bad("role"))?,
+            rate_limit: RateLimit::parse(self.rate_limit).map_err(bad("rate_limit"))?,
+            limits,
+            is_active: self.is_active,
+            created_at: Timestamp::from_micros(self.created_at).map_err(bad("created_at"))?,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`store`] | one writer, a few readers, and how closures run on them |
 //! | [`migrations`] | the schema's versions |
-//! | `clients` | `ClientRepo` |
+//! | `clients`, `limits` | `ClientRepo` |
 //! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
 //! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
@@ -19,6 +19,7 @@ mod compactor;
 mod endpoint_names;
 mod endpoints;
 mod error;
+mod limits;
 mod log;
 mod merging;
 pub mod migrations;

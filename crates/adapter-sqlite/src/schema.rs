@@ -22,6 +22,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    client_limit (client, position) {
+        client -> BigInt,
+        position -> BigInt,
+        name -> Text,
+        rate_limit -> BigInt,
+        seconds -> BigInt,
+        endpoint -> Nullable<Text>,
+        is_shadow -> Bool,
+    }
+}
+
+diesel::table! {
     api_key (id) {
         id -> Text,
         client -> BigInt,

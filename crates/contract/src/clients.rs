@@ -63,6 +63,41 @@ pub async fn inserted_clients_are_found_as_they_were(harness: &dyn Harness) {
     }
 }
 
+/// A client's limits come back as they were and in their order, whichever way the client came.
+pub async fn limits_are_found_as_they_were_and_in_order(harness: &dyn Harness) {
+    let stores = harness.fresh().await;
+    let longest = "z".repeat(32);
+    let path = format!("/{}", "\u{1f980}".repeat(63));
+    let seven = vec![
+        make::limit("zz", 5, 60, Some("/export")),
+        make::shadow(make::limit("a", 1, 1, None)),
+        make::limit(&longest, 1_000_000_000, 2_678_400, Some("/")),
+        make::shadow(make::limit("-", 7, 7, Some(&path))),
+        make::limit("0", 2, 86_400, Some("/'; DROP TABLE client_limit; --")),
+        make::limit("export", 3, 3_600, Some("/export")),
+        make::limit("aa", 4, 61, None),
+    ];
+    let some = |limits: &[_]| make::limits(limits.to_vec());
+    let with = |id: &str, limits| Client { limits, ..make::client(id) };
+    let clients = [
+        with("CL-seven", some(&seven)),
+        with("CL-none", make::limits(Vec::new())),
+        with("CL-reversed", make::limits(seven.iter().rev().cloned().collect())),
+        with("CL-one", some(&seven[..1])),
+    ];
+    for (number, client) in (1..).zip(&clients) {
+        insert(&stores, client, Some(&make::key(number))).await;
+    }
+    let imported = with("CL-imported", some(&seven[2..]));
+    assert_eq!(stores.clients.insert_missing(&[clients[1].clone(), imported.clone()]).await, Ok(1));
+    let known = with("CL-seven", some(&seven[..2]));
+    assert_eq!(stores.clients.insert_missing(&[known]).await, Ok(0));
+    for (number, client) in (1..).zip(&clients) {
+        assert_found(&stores, client, Some(&make::key(number))).await;
+    }
+    assert_found(&stores, &imported, None).await;
+}
+
 /// A client or key that does not exist is no error.
 pub async fn what_is_missing_is_none(harness: &dyn Harness) {
     let stores = harness.fresh().await;

@@ -6,7 +6,9 @@
 //! | `exact` | the oracle: a log of every admitted call, and histories to play |
 //! | `windows` | how much is admitted, and when |
 //! | `answers` | that answers are true: what remains, waits, peeks |
-//! | `together` | subjects, several quotas, many callers |
+//! | `together` | subjects, several quotas and costs, many callers |
+//! | `names` | quotas that come and go |
+//! | `shadow` | quotas that refuse nothing |
 //! | `refunds` | giving back and forgetting |
 
 #![expect(clippy::unused_async, reason = "laws are called alike; some wait inside a property")]
@@ -15,7 +17,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use activity_domain::client::RateLimit;
-use activity_domain::limit::{Cost, Quota, QuotaName, Subject, Window};
+use activity_domain::limit::{Charge, Charges, Quota, QuotaName, Subject, Window};
 use activity_domain::port::RateLimiter;
 use async_trait::async_trait;
 
@@ -23,12 +25,16 @@ use crate::make;
 
 mod answers;
 mod exact;
+mod names;
 mod refunds;
+mod shadow;
 mod together;
 mod windows;
 
 pub use answers::*;
+pub use names::*;
 pub use refunds::*;
+pub use shadow::*;
 pub use together::*;
 pub use windows::*;
 
@@ -73,16 +79,23 @@ const SECOND: i64 = 1_000_000;
 /// Names for as many quotas as a call may have.
 const NAMES: [&str; 8] = ["default", "burst", "reads", "a", "b", "c", "per-day", "z-9"];
 
-fn quota(name: &'static str, limit: u32, seconds: u32) -> Quota {
+fn quota(name: &str, limit: u32, seconds: u32) -> Quota {
     Quota {
         name: QuotaName::parse(name).expect("a quota's name"),
         limit: RateLimit::parse(limit.into()).expect("a limit"),
         window: Window::parse(seconds.into()).expect("a window"),
+        shadow: false,
     }
 }
 
-fn cost(cost: u64) -> Cost {
-    Cost::parse(cost).expect("a cost")
+/// The same cost from each of some quotas.
+fn each(quotas: &[Quota], cost: u64) -> Charges {
+    charges(quotas.iter().map(|quota| (*quota, cost)))
+}
+
+fn charges(costs: impl IntoIterator<Item = (Quota, u64)>) -> Charges {
+    let charges = costs.into_iter().map(|(quota, cost)| Charge { quota, cost });
+    Charges::parse(charges.collect()).expect("charges")
 }
 
 /// Subjects that an adapter could mix up.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use activity_domain::activity::{Activity, Endpoint, Metadata, Method, ResponseTime, Status, Text};
-use activity_domain::client::{Client, ClientName, Email, RateLimit, Role};
+use activity_domain::client::{
+    Client, ClientLimit, ClientLimits, ClientName, Email, EndpointPrefix, LimitName, RateLimit, Role,
+};
 use activity_domain::id::{ActivityId, ClientId, KeyId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
+use activity_domain::limit::Window;
 use activity_domain::port::{Batch, Record, SetAside};
 use activity_domain::time::{Date, Timestamp};
 use activity_domain::usage::Days;
@@ -74,9 +77,32 @@ pub fn client(id: &str) -> Client {
         email: None,
         role: Role::Client,
         rate_limit: RateLimit::parse(1_000).expect("a limit"),
+        limits: ClientLimits::default(),
         is_active: true,
         created_at: at("2026-01-01T00:00:00Z"),
     }
+}
+
+/// A limit of a client besides its rate limit, everywhere or on an endpoint.
+pub fn limit(name: &str, limit: i64, window: i64, endpoint: Option<&str>) -> ClientLimit {
+    ClientLimit {
+        name: LimitName::parse(name).expect("a name"),
+        limit: RateLimit::parse(limit).expect("a limit"),
+        window: Window::parse(window).expect("a window"),
+        endpoint: endpoint.map(|path| EndpointPrefix::parse(path).expect("a path")),
+        shadow: false,
+    }
+}
+
+/// The same limit without the power to refuse.
+#[must_use]
+pub fn shadow(limit: ClientLimit) -> ClientLimit {
+    ClientLimit { shadow: true, ..limit }
+}
+
+/// Limits that a client can have together.
+pub fn limits(limits: Vec<ClientLimit>) -> ClientLimits {
+    ClientLimits::parse(limits).expect("limits")
 }
 
 /// An email address.

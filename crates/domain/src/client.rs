@@ -6,6 +6,10 @@ use crate::error::Invalid;
 use crate::id::ClientId;
 use crate::time::Timestamp;
 
+mod limits;
+
+pub use limits::{ClientLimit, ClientLimits, EndpointPrefix, InvalidLimits, LimitName};
+
 /// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -121,6 +125,8 @@ pub struct Client {
     pub role: Role,
     /// Its limit.
     pub rate_limit: RateLimit,
+    /// Its other limits.
+    pub limits: ClientLimits,
     /// A deactivated client is let in nowhere.
     pub is_active: bool,
     /// When it was registered.

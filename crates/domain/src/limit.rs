@@ -2,7 +2,8 @@
 //!
 //! | Here | Holds |
 //! |---|---|
-//! | this module | the question: [`Subject`], [`Quota`], [`Cost`] |
+//! | this module, `name` | whose use of what is limited: [`Subject`], [`Quota`], [`QuotaName`] |
+//! | `charges` | the question: [`Charges`] to take, [`Quotas`] to look at |
 //! | `decision` | the answer: [`Decision`], with the [`Taken`] that a refund needs |
 //! | `now` | [`Now`] and [`Steady`]: time that never runs back |
 //! | `ring` | the structure that counts one quota |
@@ -18,35 +19,18 @@ use crate::client::RateLimit;
 use crate::error::Invalid;
 use crate::id::ClientId;
 
+mod charges;
 mod counts;
 mod decision;
+mod name;
 mod now;
 mod ring;
 
+pub use charges::{Charge, Charges, Quotas};
 pub use counts::Counts;
 pub use decision::{Decision, QuotaState, Taken, Verdict};
+pub use name::QuotaName;
 pub use now::{Now, Steady};
-
-/// A quota's name, which separates it from the others of a subject and stands in answers: 1 to 32
-/// characters of `a-z 0-9 -`. Names belong to the program, so that nobody can make counters at will.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuotaName(&'static str);
-
-impl QuotaName {
-    /// Takes a name.
-    pub fn parse(name: &'static str) -> Result<Self, Invalid> {
-        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if name.is_empty() || name.len() > 32 || !name.bytes().all(legal) {
-            return Err(Invalid::new("must be 1 to 32 characters of a-z 0-9 -"));
-        }
-        Ok(Self(name))
-    }
-
-    /// The name.
-    pub fn as_str(self) -> &'static str {
-        self.0
-    }
-}
 
 /// The length of a quota's window: 1 second to 31 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,10 +42,12 @@ impl Window {
     /// 60 minutes.
     pub const HOUR: Self = Self(3_600);
 
+    const LONGEST: u32 = 2_678_400;
+
     /// Takes a length in seconds.
     pub fn parse(seconds: i64) -> Result<Self, Invalid> {
         match u32::try_from(seconds) {
-            Ok(seconds @ 1..=2_678_400) => Ok(Self(seconds)),
+            Ok(seconds @ 1..=Self::LONGEST) => Ok(Self(seconds)),
             _ => Err(Invalid::new("must be between 1 second and 31 days (2678400 seconds)")),
         }
     }
@@ -69,6 +55,11 @@ impl Window {
     /// The length in seconds.
     pub fn seconds(self) -> u32 {
         self.0
+    }
+
+    /// The next power of two, or the longest window: one of 23.
+    fn widened(self) -> Self {
+        Self(self.0.next_power_of_two().min(Self::LONGEST))
     }
 }
 
@@ -81,62 +72,8 @@ pub struct Quota {
     pub limit: RateLimit,
     /// How long the window is.
     pub window: Window,
-}
-
-/// The quotas of one call: 1 to [`Quotas::MAX`], each with a name of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quotas(Vec<Quota>);
-
-impl Quotas {
-    /// The most quotas that one call may have.
-    pub const MAX: usize = 8;
-
-    /// Takes quotas, in the order in which decisions speak of them.
-    pub fn parse(quotas: Vec<Quota>) -> Result<Self, Invalid> {
-        if quotas.is_empty() || quotas.len() > Self::MAX {
-            return Err(Invalid::new("must be 1 to 8 quotas"));
-        }
-        let is_named_before = |index: usize| quotas[..index].iter().any(|q| q.name == quotas[index].name);
-        if (1..quotas.len()).any(is_named_before) {
-            return Err(Invalid::new("must not hold two quotas of one name"));
-        }
-        Ok(Self(quotas))
-    }
-
-    /// The quotas, in order.
-    pub fn as_slice(&self) -> &[Quota] {
-        &self.0
-    }
-}
-
-impl From<Quota> for Quotas {
-    fn from(quota: Quota) -> Self {
-        Self(vec![quota])
-    }
-}
-
-/// How much of its quotas a call takes: at least 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cost(u64);
-
-impl Cost {
-    /// What a plain call costs.
-    pub const ONE: Self = Self(1);
-
-    /// Takes a cost.
-    pub fn parse(cost: u64) -> Result<Self, Invalid> {
-        if cost == 0 { Err(Invalid::new("must be at least 1")) } else { Ok(Self(cost)) }
-    }
-
-    /// The cost as a number.
-    pub fn get(self) -> u64 {
-        self.0
-    }
-
-    /// The cost as a count, where it can ever fit into the quota.
-    fn within(self, quota: &Quota) -> Option<u32> {
-        u32::try_from(self.0).ok().filter(|cost| *cost <= quota.limit.get())
-    }
+    /// It counts as if it refused, and says when it would have; but it refuses nothing.
+    pub shadow: bool,
 }
 
 /// Whose use is counted.
@@ -186,34 +123,24 @@ impl Network {
 mod tests {
     use super::*;
 
-    fn quota(name: &'static str) -> Quota {
-        Quota {
-            name: QuotaName::parse(name).unwrap(),
-            limit: RateLimit::parse(5).unwrap(),
-            window: Window::parse(60).unwrap(),
-        }
-    }
-
     #[test]
-    fn values_are_checked() {
-        for bad in ["", "Default", "a b", "a:b", "abcdefghijklmnopqrstuvwxyz-0123456"] {
-            assert!(QuotaName::parse(bad).is_err(), "{bad}");
-        }
-        assert_eq!(QuotaName::parse("per-day-2").unwrap().as_str(), "per-day-2");
+    fn windows_are_a_second_to_a_month() {
         for bad in [i64::MIN, 0, 2_678_401, i64::MAX] {
             assert!(Window::parse(bad).is_err(), "{bad}");
         }
-        assert!(Cost::parse(0).is_err());
+        assert_eq!(Window::parse(2_678_400).unwrap().seconds(), 2_678_400);
     }
 
     #[test]
-    fn quotas_are_few_and_have_different_names() {
-        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
-        let all: Vec<Quota> = names.into_iter().map(quota).collect();
-        assert!(Quotas::parse(all[..8].to_vec()).is_ok());
-        assert!(Quotas::parse(all).is_err());
-        assert!(Quotas::parse(Vec::new()).is_err());
-        assert!(Quotas::parse(vec![quota("a"), quota("b"), quota("a")]).is_err());
+    fn a_widened_window_is_never_shorter_and_one_of_few() {
+        let widened: std::collections::BTreeSet<u32> = (1..=2_678_400)
+            .map(|seconds| {
+                let wide = Window(seconds).widened().seconds();
+                assert!((seconds..2 * seconds.max(1) + 1).contains(&wide), "{seconds}: {wide}");
+                wide
+            })
+            .collect();
+        assert_eq!((widened.len(), widened.last()), (23, Some(&2_678_400)));
     }
 
     #[test]

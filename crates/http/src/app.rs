@@ -154,6 +154,7 @@ fn cors(origins: &[String]) -> Cors {
             "x-ratelimit-limit",
             "x-ratelimit-remaining",
             "x-ratelimit-reset",
+            "x-ratelimit-shadow",
         ])
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| match origin.as_str() {

@@ -2,9 +2,10 @@
 //! X- cousins, and the answer to a call that is over.
 
 use std::fmt::Write;
+use std::mem;
 use std::sync::Arc;
 
-use activity_domain::limit::QuotaState;
+use activity_domain::limit::{QuotaName, QuotaState};
 use activity_domain::port::Clock;
 use activity_domain::service::{Limited, Limits, Spent};
 use actix_web::http::StatusCode;
@@ -16,28 +17,32 @@ use crate::problem::Problem;
 /// The problem type of a call that is over a quota, as that draft names it.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-/// Where quotas stand, on its way from an operation to the headers of its answer.
-#[derive(Clone)]
-struct States(Arc<[QuotaState]>);
+/// What an answer's headers say of quotas, on its way there from an operation.
+struct Noted {
+    states: Vec<QuotaState>,
+    would_refuse: Vec<QuotaName>,
+}
 
-/// Notes where quotas stand for the answer's headers; gives back what was spent, or the problem.
+/// Moves where quotas stand to the answer's headers; gives back what was spent, or the problem.
 pub fn noted(request: &HttpRequest, result: Result<Spent, Limited>) -> Result<Spent, Problem> {
     match result {
-        Ok(spent) => {
-            note(request, &spent.states);
+        Ok(mut spent) => {
+            note(request, mem::take(&mut spent.states), mem::take(&mut spent.would_refuse));
             Ok(spent)
         }
         Err(Limited::Later { states, by, retry_after_seconds }) => {
-            note(request, &states);
-            let name = states.get(by).map_or("", |state| state.quota.name.as_str());
+            note(request, states, Vec::new());
+            let name = by.as_str();
             let detail = format!("the quota {name:?} is used up; try again in {retry_after_seconds} s");
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
                 .of_type(QUOTA_EXCEEDED)
                 .retry_after(retry_after_seconds))
         }
-        Err(Limited::Never { limit }) => {
-            let detail =
-                format!("a request can never cost more than the limit of {}; send it in parts", limit.get());
+        Err(Limited::Never(quota)) => {
+            let (name, limit) = (quota.name.as_str(), quota.limit.get());
+            let detail = format!(
+                "a request can never cost more than {limit}, the limit of the quota {name:?}; send it in parts"
+            );
             Err(Problem::invalid_fields(detail, Vec::new()))
         }
     }
@@ -52,20 +57,21 @@ pub async fn read(
     noted(request, limits.read(caller).await).map(|_| ())
 }
 
-fn note(request: &HttpRequest, states: &[QuotaState]) {
+fn note(request: &HttpRequest, states: Vec<QuotaState>, would_refuse: Vec<QuotaName>) {
     if !states.is_empty() {
-        request.extensions_mut().insert(States(states.into()));
+        request.extensions_mut().insert(Noted { states, would_refuse });
     }
 }
 
-/// Writes what was noted into the answer.
+/// Writes what was noted into the answer. The X- headers have room for one quota: the first, which is
+/// `default` for events.
 pub fn write(request: &HttpRequest, headers: &mut HeaderMap) {
-    let Some(States(states)) = request.extensions().get::<States>().cloned() else { return };
+    let Some(Noted { states, would_refuse }) = request.extensions_mut().remove() else { return };
     let now = request
         .app_data::<web::Data<Arc<dyn Clock>>>()
         .map_or(0, |clock| clock.now().as_micros() / 1_000_000);
     let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
-    for s in states.iter() {
+    for s in &states {
         let (name, separator) = (s.quota.name.as_str(), if policy.is_empty() { "" } else { ", " });
         // Writing to a string cannot fail.
         let _ =
@@ -79,6 +85,10 @@ pub fn write(request: &HttpRequest, headers: &mut HeaderMap) {
         headers.insert(REMAINING, first.remaining.into());
         headers.insert(RESET, (now + first.reset_seconds.cast_signed()).into());
     }
+    if !would_refuse.is_empty() {
+        let names: Vec<String> = would_refuse.iter().map(|name| format!("\"{}\"", name.as_str())).collect();
+        set(headers, SHADOW, names.join(", "));
+    }
 }
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -86,6 +96,8 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// Not a draft's: the shadow quotas that would have refused.
+const SHADOW: HeaderName = HeaderName::from_static("x-ratelimit-shadow");
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
     // Names of quotas and numbers are legal in a header.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_sqlite::SqliteStore;
-use activity_domain::client::{Client, ClientName, RateLimit, Role};
+use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::id::ClientId;
 use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
 use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
@@ -88,7 +88,7 @@ pub fn services(
         reads_per_minute: settings.api_read_rate_limit,
         registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
     };
-    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)?;
+    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy);
     let access =
         Access::new(storage.clients.clone()).with_root(root(settings, clock.as_ref())?, &secrets.admin);
     Ok(Services {
@@ -117,6 +117,7 @@ fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domai
         email: None,
         role: Role::Admin,
         rate_limit: settings.api_rate_limit,
+        limits: ClientLimits::default(),
         is_active: true,
         created_at: clock.now(),
     })

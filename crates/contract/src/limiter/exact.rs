@@ -1,10 +1,10 @@
 //! The oracle: a log of every admitted call, which knows to the microsecond what counts.
 
-use activity_domain::limit::{Quota, QuotaState, Quotas, Subject, Taken, Verdict};
+use activity_domain::limit::{Quota, QuotaState, Subject, Taken, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Limiter, LimiterHarness, SECOND, cost, quota};
+use super::{Limiter, LimiterHarness, SECOND, each, quota};
 use crate::make;
 
 /// Windows of all sizes; a sixtieth of some is no whole number of microseconds.
@@ -86,7 +86,7 @@ pub(super) struct World {
     pub now: i64,
     /// Instant and cost of what was admitted and not given back.
     pub log: Vec<(i64, u64)>,
-    tokens: Vec<(Taken, i64)>,
+    tokens: Vec<(Taken, i64, u64)>,
 }
 
 /// What a take was answered.
@@ -128,15 +128,14 @@ impl World {
     /// Takes, and writes it down where it is admitted.
     pub async fn take(&mut self, quota: Quota, amount: u64) -> (Answer, QuotaState) {
         self.now = self.now.max(self.clock);
-        let quotas = Quotas::from(quota);
         let decision =
-            self.under.limiter.take(&self.subject, &quotas, cost(amount)).await.expect("a decision");
+            self.under.limiter.take(&self.subject, &each(&[quota], amount)).await.expect("a decision");
         assert_eq!(decision.states.len(), 1);
         assert_eq!(decision.states[0].quota, quota);
         let answer = match decision.verdict {
             Verdict::Admitted(taken) => {
                 self.log.push((self.now, amount));
-                self.tokens.push((taken, self.now));
+                self.tokens.push((taken, self.now, amount));
                 Answer::Admitted
             }
             Verdict::Refused { by: 0, retry_after_seconds } => {
@@ -158,11 +157,10 @@ impl World {
     /// Gives back what was taken so many admitted calls ago.
     pub async fn refund(&mut self, quota: Quota, ago: usize) {
         let Some(index) = self.tokens.len().checked_sub(ago + 1) else { return };
-        let (taken, at) = self.tokens.remove(index);
-        let entry = (at, taken.cost().get());
-        let logged = self.log.iter().position(|logged| *logged == entry);
+        let (taken, at, amount) = self.tokens.remove(index);
+        let logged = self.log.iter().position(|logged| *logged == (at, amount));
         self.log.remove(logged.expect("it was logged"));
-        self.under.limiter.refund(&self.subject, &quota.into(), taken).await.expect("a refund");
+        self.under.limiter.refund(&self.subject, &each(&[quota], amount), taken).await.expect("a refund");
     }
 
     /// What the log says was taken within the window that ends now, to the microsecond.

@@ -1,11 +1,11 @@
 //! How much is admitted, and when.
 
-use activity_domain::limit::{Cost, Quotas, Subject, Verdict};
+use activity_domain::limit::{Subject, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::exact::{Answer, Step, World, slot, takes, takes_on_a_bad_clock};
-use super::{LimiterHarness, SECOND, quota};
+use super::{LimiterHarness, SECOND, each, quota};
 use crate::make;
 use crate::property::check;
 
@@ -34,18 +34,18 @@ pub async fn no_window_holds_more_than_the_limit(harness: &dyn LimiterHarness) {
 pub async fn no_window_is_too_short_by_a_microsecond(harness: &dyn LimiterHarness) {
     const STEP: i64 = 20;
     let under = harness.fresh().await;
-    let once = Quotas::from(quota("default", 1, 1));
+    let once = each(&[quota("default", 1, 1)], 1);
     let subjects: Vec<Subject> =
         (0..=slot(1) / STEP).map(|n| Subject::Client(make::client_id(&format!("CL-{n}")))).collect();
     for subject in &subjects {
-        let first = under.limiter.take(subject, &once, Cost::ONE).await.expect("a decision");
+        let first = under.limiter.take(subject, &once).await.expect("a decision");
         assert!(matches!(first.verdict, Verdict::Admitted(_)), "{subject}: {first:?}");
         under.clock.advance(STEP).await;
     }
     let passed = STEP * i64::try_from(subjects.len()).expect("a few");
     under.clock.advance(SECOND - 1 - passed).await;
     for subject in &subjects {
-        let second = under.limiter.take(subject, &once, Cost::ONE).await.expect("a decision");
+        let second = under.limiter.take(subject, &once).await.expect("a decision");
         assert!(matches!(second.verdict, Verdict::Refused { .. }), "{subject}: {second:?}");
         under.clock.advance(STEP).await;
     }

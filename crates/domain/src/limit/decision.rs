@@ -1,6 +1,6 @@
 //! What a limiter answers.
 
-use super::{Cost, Quota};
+use super::Quota;
 use crate::time::Timestamp;
 
 /// What becomes of a call, and where its quotas stand afterwards.
@@ -8,26 +8,29 @@ use crate::time::Timestamp;
 pub struct Decision {
     /// Whether it may go on.
     pub verdict: Verdict,
-    /// One for each quota of the call, in the same order.
+    /// The indices of shadow quotas that would have refused a call that was admitted. It has taken
+    /// nothing from them, as if they had.
+    pub would_refuse: Vec<usize>,
+    /// One for each charge of the call, in the same order.
     pub states: Vec<QuotaState>,
 }
 
 /// Whether a call may go on. Only an admitted one has cost anything.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may; this is what it took, from every quota.
+    /// It may; this is what it took.
     Admitted(Taken),
     /// Not now: it was too much for at least one quota, and has taken nothing from any.
     Refused {
-        /// The index of the quota that has to be waited for longest.
+        /// The index of the charge whose quota has to be waited for longest.
         by: usize,
         /// The same call is admitted after so many seconds, at least 1, if nothing else is taken
         /// meanwhile. At most a sixtieth of the window, and what rounding up makes of it, too long.
         retry_after_seconds: u64,
     },
-    /// Never: its cost is above the whole limit of a quota. It has taken nothing.
+    /// Never: a cost is above the whole limit of its quota. It has taken nothing.
     Impossible {
-        /// The index of the first such quota.
+        /// The index of the first such charge.
         by: usize,
     },
 }
@@ -47,13 +50,20 @@ pub struct QuotaState {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
     at: Timestamp,
-    cost: Cost,
+    /// Bit `n` is set if charge `n` was counted.
+    counted: u8,
+    pub(super) is_shared: bool,
 }
 
 impl Taken {
-    /// For limiters: so much was counted at this instant.
-    pub fn new(at: Timestamp, cost: Cost) -> Self {
-        Self { at, cost }
+    /// For limiters: something is taken at this instant.
+    pub fn new(at: Timestamp) -> Self {
+        Self { at, counted: 0, is_shared: false }
+    }
+
+    /// Notes that the charge of this index, below [`Charges::MAX`](super::Charges::MAX), was counted.
+    pub fn note(&mut self, charge: usize) {
+        self.counted |= 1 << (charge % 8);
     }
 
     /// The instant that it was counted at.
@@ -61,8 +71,9 @@ impl Taken {
         self.at
     }
 
-    /// How much it was.
-    pub fn cost(&self) -> Cost {
-        self.cost
+    /// Whether the charge of this index was counted: it cost something, and was not what a shadow quota
+    /// would have refused.
+    pub fn has(&self, charge: usize) -> bool {
+        self.counted & (1 << (charge % 8)) != 0
     }
 }

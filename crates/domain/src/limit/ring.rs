@@ -48,6 +48,11 @@ impl Ring {
         }
     }
 
+    /// How long the window is.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
     /// How much counts.
     pub fn total(&self) -> u32 {
         self.total
@@ -90,6 +95,11 @@ impl Ring {
         }
         let last = (self.oldest()..=self.newest()).rev().find(|slot| self.counts[place(*slot)] > 0);
         last.map(|slot| self.expiry(slot))
+    }
+
+    /// Whether nothing that counts now will count at an instant.
+    pub fn is_idle(&self, at: Timestamp) -> bool {
+        self.empties().is_none_or(|empty| empty <= micros(at))
     }
 
     /// Goes over to another window. What a shorter one had let go of stays forgotten; the rest moves to

@@ -3,22 +3,24 @@
 use async_trait::async_trait;
 
 use crate::error::Degraded;
-use crate::limit::{Cost, Decision, QuotaState, Quotas, Subject, Taken};
+use crate::limit::{Charges, Decision, QuotaState, Quotas, Subject, Taken};
 
 /// Keeps every subject within its quotas: never more than a limit in any window of its quota's length,
 /// however many ask at once. Time never runs back for it; while a clock that was put back catches up,
 /// nothing that counts stops counting.
 ///
 /// Quotas come with each call and are not stored: a changed limit acts at once. A changed window does
-/// too; what a shorter one had let go of stays forgotten.
+/// too; what a shorter one had let go of stays forgotten. Calls name all quotas of their subject: of
+/// those that the latest ones do not name, eight go on counting, and what more there are may be forgotten.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes the cost from all quotas of a subject, or from none.
-    async fn take(&self, subject: &Subject, quotas: &Quotas, cost: Cost) -> Result<Decision, Degraded>;
+    /// Takes all costs from the quotas of a subject, or none from any. A shadow quota has no say in it:
+    /// of the calls that are admitted it counts those that fit into it, and the others are reported.
+    async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded>;
 
     /// Gives back what an admitted call took, to the part of the window that it was counted in; what no
-    /// longer counts, or was reset meanwhile, gives nothing. Subject and quotas are those of the call.
-    async fn refund(&self, subject: &Subject, quotas: &Quotas, taken: Taken) -> Result<(), Degraded>;
+    /// longer counts, or was reset meanwhile, gives nothing. Subject and charges are those of the call.
+    async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded>;
 
     /// Where quotas stand, in their order. Costs nothing.
     async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::Caller;
-use crate::client::{Client, ClientName, Email, RateLimit, Role};
+use crate::client::{Client, ClientLimits, ClientName, Email, RateLimit, Role};
 use crate::error::{InsertError, StoreError};
 use crate::id::{ClientId, KeyId};
 use crate::key::{ApiKey, KeyRecord};
@@ -104,6 +104,7 @@ impl Clients {
             email: Some(wish.email),
             role: wish.role.unwrap_or(Role::Client),
             rate_limit: wish.rate_limit.unwrap_or(self.default_limit),
+            limits: ClientLimits::default(),
             is_active: true,
             created_at,
         };

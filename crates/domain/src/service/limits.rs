@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Caller;
-use crate::client::{Client, RateLimit, Role};
-use crate::error::Invalid;
-use crate::limit::{Cost, Decision, Quota, QuotaName, QuotaState, Quotas, Subject, Taken, Verdict, Window};
+use crate::activity::Activity;
+use crate::client::{Client, EndpointPrefix, RateLimit, Role};
+use crate::limit::{
+    Charge, Charges, Decision, Quota, QuotaName, QuotaState, Quotas, Subject, Taken, Verdict, Window,
+};
 use crate::port::RateLimiter;
 
 /// Which limits there are.
@@ -20,12 +22,14 @@ pub struct LimitPolicy {
     pub registrations_per_hour: RateLimit,
 }
 
-/// An admitted call: where its quota stands, and what it may get back.
-#[derive(Debug)]
+/// An admitted call: where its quotas stand, and what it may get back.
+#[derive(Debug, Default)]
 pub struct Spent {
-    /// Where the quotas stand now.
+    /// Where the quotas stand now that it was charged for, shadow ones left out.
     pub states: Vec<QuotaState>,
-    from: Option<(Subject, Quotas, Taken)>,
+    /// Shadow quotas that would have refused it.
+    pub would_refuse: Vec<QuotaName>,
+    from: Option<(Subject, Charges, Taken)>,
 }
 
 /// Why a call is not admitted.
@@ -33,18 +37,15 @@ pub struct Spent {
 pub enum Limited {
     /// Not now.
     Later {
-        /// Where the quotas stand.
+        /// Where the quotas stand that it would have been charged for, shadow ones left out.
         states: Vec<QuotaState>,
-        /// The index of the quota that refuses.
-        by: usize,
-        /// After so many seconds the same call is admitted.
+        /// The quota that refuses; of several, the one that takes longest.
+        by: QuotaName,
+        /// After so many seconds the same call is admitted, by all of them.
         retry_after_seconds: u64,
     },
-    /// Never: it costs more than the whole limit.
-    Never {
-        /// That limit.
-        limit: RateLimit,
-    },
+    /// Never: it costs more than the whole limit of this quota.
+    Never(Quota),
 }
 
 /// Spends quotas. Services and admins are not limited. A limiter in trouble admits: its trouble is
@@ -52,63 +53,52 @@ pub enum Limited {
 pub struct Limits {
     limiter: Arc<dyn RateLimiter>,
     policy: LimitPolicy,
-    events: QuotaName,
-    reads: QuotaName,
-    registrations: QuotaName,
 }
 
 impl Limits {
     /// Limits over a limiter.
-    pub fn new(limiter: Arc<dyn RateLimiter>, policy: LimitPolicy) -> Result<Self, Invalid> {
-        Ok(Self {
-            limiter,
-            policy,
-            events: QuotaName::parse("default")?,
-            reads: QuotaName::parse("reads")?,
-            registrations: QuotaName::parse("registrations")?,
-        })
+    pub fn new(limiter: Arc<dyn RateLimiter>, policy: LimitPolicy) -> Self {
+        Self { limiter, policy }
     }
 
-    /// Recording so many events, all or nothing.
-    pub async fn record(&self, caller: &Caller, events: u64) -> Result<Spent, Limited> {
-        match (caller.role(), Cost::parse(events)) {
-            (Role::Client, Ok(cost)) => {
-                self.take(Self::of(&caller.client), self.quota(&caller.client), cost).await
-            }
-            _ => Ok(Spent::nothing()),
-        }
+    /// Recording activities of the caller, all or nothing: each costs one of every limit that its
+    /// endpoint falls under.
+    pub async fn record(&self, caller: &Caller, activities: &[Activity]) -> Result<Spent, Limited> {
+        let endpoints = || activities.iter().map(|activity| &activity.endpoint);
+        self.spend(caller, activities.len(), |prefix| endpoints().filter(|e| prefix.matches(e)).count()).await
     }
 
     /// Reading once.
     pub async fn read(&self, caller: &Caller) -> Result<Spent, Limited> {
         if caller.role() != Role::Client {
-            return Ok(Spent::nothing());
+            return Ok(Spent::default());
         }
-        let window = Window::MINUTE;
-        let quota = Quota { name: self.reads, limit: self.policy.reads_per_minute, window };
-        self.take(Subject::Reads(caller.client.id.clone()), quota, Cost::ONE).await
+        let (limit, window) = (self.policy.reads_per_minute, Window::MINUTE);
+        let quota = Quota { name: QuotaName::READS, limit, window, shadow: false };
+        self.take(Subject::Reads(caller.client.id.clone()), Charge { quota, cost: 1 }.into()).await
     }
 
     /// Registering without being known, from an address.
     pub async fn register(&self, from: IpAddr) -> Result<Spent, Limited> {
-        let limit = self.policy.registrations_per_hour;
-        let quota = Quota { name: self.registrations, limit, window: Window::HOUR };
-        self.take(Subject::address(from), quota, Cost::ONE).await
+        let (limit, window) = (self.policy.registrations_per_hour, Window::HOUR);
+        let quota = Quota { name: QuotaName::REGISTRATIONS, limit, window, shadow: false };
+        self.take(Subject::address(from), Charge { quota, cost: 1 }.into()).await
     }
 
     /// Gives back what a call spent that then could not be served.
     pub async fn refund(&self, spent: Spent) {
-        if let Some((subject, quotas, taken)) = spent.from
-            && let Err(_degraded) = self.limiter.refund(&subject, &quotas, taken).await
+        if let Some((subject, charges, taken)) = spent.from
+            && let Err(_degraded) = self.limiter.refund(&subject, &charges, taken).await
         {
             // What cannot be given back leaves the window by itself.
         }
     }
 
-    /// Where a client's quota for events stands; `None` while the limiter cannot say.
-    pub async fn state(&self, client: &Client) -> Option<QuotaState> {
-        let states = self.limiter.peek(&Self::of(client), &self.quota(client).into()).await.ok()?;
-        states.into_iter().next()
+    /// Where a client's quotas for events stand: `default` first, then its `limits` in their order.
+    /// `None` while the limiter cannot say.
+    pub async fn state(&self, client: &Client) -> Option<Vec<QuotaState>> {
+        let quotas = Quotas::from(&self.charges(client, 0, |_| 0));
+        self.limiter.peek(&Self::of(client), &quotas).await.ok()
     }
 
     /// Forgets what a client has spent on events. False while the limiter cannot.
@@ -120,27 +110,57 @@ impl Limits {
         Subject::Client(client.id.clone())
     }
 
-    fn quota(&self, client: &Client) -> Quota {
-        Quota { name: self.events, limit: client.rate_limit, window: self.policy.window }
+    async fn spend(
+        &self,
+        caller: &Caller,
+        events: usize,
+        hits: impl Fn(&EndpointPrefix) -> usize,
+    ) -> Result<Spent, Limited> {
+        if caller.role() != Role::Client || events == 0 {
+            return Ok(Spent::default());
+        }
+        self.take(Self::of(&caller.client), self.charges(&caller.client, events, hits)).await
     }
 
-    async fn take(&self, subject: Subject, quota: Quota, cost: Cost) -> Result<Spent, Limited> {
-        let quotas = Quotas::from(quota);
-        let Ok(Decision { verdict, states }) = self.limiter.take(&subject, &quotas, cost).await else {
-            return Ok(Spent::nothing());
+    /// All quotas of a client, with what they are charged for so many events; `hits` counts those that
+    /// a prefix matches.
+    fn charges(&self, client: &Client, events: usize, hits: impl Fn(&EndpointPrefix) -> usize) -> Charges {
+        let window = self.policy.window;
+        let default = Quota { name: QuotaName::DEFAULT, limit: client.rate_limit, window, shadow: false };
+        let mut charges = Vec::with_capacity(1 + client.limits.as_slice().len());
+        charges.push(Charge { quota: default, cost: events as u64 });
+        charges.extend(client.limits.as_slice().iter().map(|limit| {
+            let cost = limit.endpoint.as_ref().map_or(events, &hits);
+            Charge { quota: limit.quota(), cost: cost as u64 }
+        }));
+        Charges::known_to_differ(charges)
+    }
+
+    async fn take(&self, subject: Subject, charges: Charges) -> Result<Spent, Limited> {
+        let Ok(decision) = self.limiter.take(&subject, &charges).await else {
+            return Ok(Spent::default());
         };
+        let Decision { verdict, would_refuse, states } = decision;
+        let quota = |index: usize| charges.as_slice()[index].quota;
         match verdict {
-            Verdict::Admitted(taken) => Ok(Spent { states, from: Some((subject, quotas, taken)) }),
-            Verdict::Refused { by, retry_after_seconds } => {
-                Err(Limited::Later { states, by, retry_after_seconds })
-            }
-            Verdict::Impossible { .. } => Err(Limited::Never { limit: quota.limit }),
+            Verdict::Admitted(taken) => Ok(Spent {
+                states: charged(states, &charges),
+                would_refuse: would_refuse.into_iter().map(|index| quota(index).name).collect(),
+                from: Some((subject, charges, taken)),
+            }),
+            Verdict::Refused { by, retry_after_seconds } => Err(Limited::Later {
+                states: charged(states, &charges),
+                by: quota(by).name,
+                retry_after_seconds,
+            }),
+            Verdict::Impossible { by } => Err(Limited::Never(quota(by))),
         }
     }
 }
 
-impl Spent {
-    fn nothing() -> Self {
-        Self { states: Vec::new(), from: None }
-    }
+/// The states of those real quotas that a call costs something.
+fn charged(mut states: Vec<QuotaState>, charges: &Charges) -> Vec<QuotaState> {
+    let mut charges = charges.as_slice().iter();
+    states.retain(|_| charges.next().is_some_and(|charge| charge.cost > 0 && !charge.quota.shadow));
+    states
 }

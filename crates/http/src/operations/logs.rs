@@ -40,7 +40,7 @@ pub struct EventsPolicy {
 /// Records events durably.
 #[api_v2_operation(
     summary = "Record events",
-    description = "One event, an array, or one per line (application/x-ndjson); gzip or zstd; up to 10,000 events and 10 MB. Answered 202 once the events are on disk: from then on they survive a crash. `Prefer: wait=5` asks to wait until they are in the database: 201. One bad event never sinks the others. Costs a client's quota its number of good events, all or nothing.",
+    description = "One event, an array, or one per line (application/x-ndjson); gzip or zstd; up to 10,000 events and 10 MB. Answered 202 once the events are on disk: from then on they survive a crash. `Prefer: wait=5` asks to wait until they are in the database: 201. One bad event never sinks the others. Costs each of a client's quotas the number of good events that fall under it, all or nothing.",
     operation_id = "postLogs",
     tags("Events")
 )]
@@ -64,7 +64,7 @@ pub async fn post_logs(
         rejected,
         ids: wishes.ids.then(|| activities.iter().map(|a| a.id.0.to_string()).collect()),
     };
-    let spent = noted(&request, limits.record(&caller.0, response.accepted).await)?;
+    let spent = noted(&request, limits.record(&caller.0, &activities).await)?;
     let receipt = match recorder.record(activities).await {
         Ok(receipt) => receipt,
         Err(error) => {

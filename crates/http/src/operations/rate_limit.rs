@@ -15,10 +15,10 @@ use crate::dto::RateLimitResponse;
 use crate::limits;
 use crate::problem::Problem;
 
-/// Where the caller's own quota stands.
+/// Where the caller's own quotas stand.
 #[api_v2_operation(
     summary = "Own rate limit",
-    description = "What is left of the caller's quota for events. Asking does not spend it. Services and admins are not limited: their answer has no policies.",
+    description = "What is left of the caller's quotas for events: `rateLimit` at the top and first among the policies, other limits behind it. Asking does not spend them. Services and admins are not limited: their answer has no policies.",
     operation_id = "rateLimit",
     tags("Limits")
 )]
@@ -32,7 +32,7 @@ pub async fn rate_limit(
     answer(&caller.0.client, &limits, clock.as_ref().as_ref()).await
 }
 
-/// Where a client's quota stands.
+/// Where a client's quotas stand.
 #[api_v2_operation(
     summary = "A client's rate limit",
     description = "For admins.",
@@ -53,7 +53,7 @@ pub async fn client_rate_limit(
 /// Forgets what a client has spent.
 #[api_v2_operation(
     summary = "Reset a client's rate limit",
-    description = "For admins. The client has its whole limit again.",
+    description = "For admins. The client has all its limits for events whole again.",
     operation_id = "resetRateLimit",
     tags("Limits")
 )]
@@ -86,6 +86,7 @@ async fn answer(
     limits: &Limits,
     clock: &dyn Clock,
 ) -> Result<Json<RateLimitResponse>, Problem> {
-    let state = limits.state(client).await.ok_or_else(unknown)?;
-    Ok(Json(RateLimitResponse::new(client, &state, clock.now())))
+    let states = limits.state(client).await.ok_or_else(unknown)?;
+    let (default, others) = states.split_first().ok_or_else(unknown)?;
+    Ok(Json(RateLimitResponse::new(client, default, others, clock.now())))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use activity_adapter_memory::{ManualClock, MemoryLimiter, MemoryStore, SeededRandomness};
 use activity_domain::activity::{Activity, AgePolicy};
-use activity_domain::client::{Client, ClientName, RateLimit, Role};
+use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::RecordError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::key::ApiKey;
@@ -170,6 +170,7 @@ fn services(
         email: None,
         role: Role::Admin,
         rate_limit: RateLimit::parse(1_000).unwrap(),
+        limits: ClientLimits::default(),
         is_active: true,
         created_at: clock.now(),
     };
@@ -191,7 +192,7 @@ fn services(
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
             clock: clock.clone(),
         },
-        limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy).unwrap()),
+        limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)),
         proxies: TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
         cors_origins: options.cors.clone().into(),

@@ -2,6 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
+use activity_adapter_memory::SeededRandomness;
+use activity_domain::client::{
+    Client, ClientLimit, ClientLimits, ClientName, EndpointPrefix, LimitName, RateLimit, Role,
+};
+use activity_domain::id::ClientId;
+use activity_domain::key::{ApiKey, KeyRecord};
+use activity_domain::limit::Window;
+use activity_domain::port::ClientRepo;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -168,4 +176,146 @@ async fn a_client_sees_its_limit_and_an_admin_resets_it() {
     assert_eq!(after["remaining"], 10);
     let nobody = app.get("/api/clients/CL-nobody/rate-limit", &app.admin_key).send().await.unwrap();
     expect(nobody, StatusCode::NOT_FOUND).await;
+}
+
+/// A client with limits besides its rate limit, straight into the store.
+async fn with_limits(app: &App, rate_limit: i64, limits: Vec<ClientLimit>) -> Registered {
+    let (id, key) = ApiKey::generate(&SeededRandomness::new(1));
+    let record = KeyRecord { id, digest: key.digest(), created_at: app.now() };
+    let client = Client {
+        id: ClientId::parse("CL-limits").unwrap(),
+        name: ClientName::parse("limits").unwrap(),
+        email: None,
+        role: Role::Client,
+        rate_limit: RateLimit::parse(rate_limit).unwrap(),
+        limits: ClientLimits::parse(limits).unwrap(),
+        is_active: true,
+        created_at: app.now(),
+    };
+    app.store.insert(&client, Some(&record)).await.unwrap();
+    Registered { id: client.id.to_string(), key: key.reveal().to_owned(), token: String::new() }
+}
+
+fn limit(name: &str, limit: i64, window: i64, endpoint: Option<&str>) -> ClientLimit {
+    ClientLimit {
+        name: LimitName::parse(name).unwrap(),
+        limit: RateLimit::parse(limit).unwrap(),
+        window: Window::parse(window).unwrap(),
+        endpoint: endpoint.map(|path| EndpointPrefix::parse(path).unwrap()),
+        shadow: false,
+    }
+}
+
+/// So many events on each of some endpoints, in one request.
+async fn post_to(app: &App, key: &str, events: &[(&str, usize)]) -> Response {
+    let of = |endpoint: &str| {
+        let mut event = event();
+        event["endpoint"] = endpoint.into();
+        event
+    };
+    let events = events.iter().flat_map(|(endpoint, count)| vec![of(endpoint); *count]);
+    app.post("/api/logs", key, &events.collect()).send().await.unwrap()
+}
+
+async fn remaining(app: &App, key: &str) -> Vec<u64> {
+    let own = expect(app.get("/api/rate-limit", key).send().await.unwrap(), StatusCode::OK).await;
+    let policies = own["policies"].as_array().unwrap();
+    policies.iter().map(|policy| policy["remaining"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_batch_costs_each_limit_what_falls_under_it_all_or_nothing() {
+    let app = App::start();
+    let limits = vec![limit("burst", 60, 60, None), limit("export", 8, 7_200, Some("/export"))];
+    let ada = with_limits(&app, 100, limits).await;
+    let fifty = [("/export/x", 5), ("/exports", 45)];
+    let first = post_to(&app, &ada.key, &fifty).await;
+    assert_eq!(
+        header(&first, "ratelimit-policy"),
+        "\"default\";q=100;w=3600, \"burst\";q=60;w=60, \"export\";q=8;w=7200"
+    );
+    let states = header(&first, "ratelimit");
+    let rest: Vec<&str> = states.split(", ").map(|state| state.split(";t=").next().unwrap()).collect();
+    assert_eq!(rest, ["\"default\";r=50", "\"burst\";r=10", "\"export\";r=3"]);
+    assert_eq!(header(&first, "x-ratelimit-limit"), "100");
+    assert_eq!(header(&first, "x-ratelimit-remaining"), "50");
+    expect(first, StatusCode::ACCEPTED).await;
+
+    // Too much for one of them takes nothing from any.
+    for (events, by) in [([("/export", 4), ("/x", 6)], "export"), ([("/export", 3), ("/x", 8)], "burst")] {
+        let over = post_to(&app, &ada.key, &events).await;
+        let problem = expect(over, StatusCode::TOO_MANY_REQUESTS).await;
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("\"{by}\"")), "{problem}");
+        assert_eq!(remaining(&app, &ada.key).await, [50, 10, 3]);
+    }
+    // What the endpoint's limit refuses may go elsewhere; that limit then has no say and no header.
+    let elsewhere = post_to(&app, &ada.key, &[("/x", 10)]).await;
+    assert!(!header(&elsewhere, "ratelimit-policy").contains("export"));
+    expect(elsewhere, StatusCode::ACCEPTED).await;
+    assert_eq!(remaining(&app, &ada.key).await, [40, 0, 3]);
+    let never =
+        expect(post_to(&app, &ada.key, &[("/export", 9)]).await, StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert!(never["detail"].as_str().unwrap().contains("8, the limit of the quota \"export\""), "{never}");
+    assert_eq!(app.store.rows().len(), 60);
+
+    // What then cannot be recorded is given back to each.
+    app.clock.advance(62);
+    app.recorder.is_full.store(true, Ordering::SeqCst);
+    expect(post_to(&app, &ada.key, &[("/export", 2), ("/x", 1)]).await, StatusCode::SERVICE_UNAVAILABLE)
+        .await;
+    assert_eq!(remaining(&app, &ada.key).await, [40, 60, 3]);
+}
+
+#[tokio::test]
+async fn a_retry_at_retry_after_passes_all_limits() {
+    let app = App::start();
+    let limits = vec![limit("burst", 4, 10, None), limit("export", 3, 7_200, Some("/export"))];
+    let ada = with_limits(&app, 6, limits).await;
+    let both = [("/export", 1), ("/x", 1)];
+    for wait in [0, 11, 3_590] {
+        app.clock.advance(wait);
+        expect(post_to(&app, &ada.key, &both).await, StatusCode::ACCEPTED).await;
+    }
+    // All three are over; the export's limit takes longest.
+    let over = post_to(&app, &ada.key, &[("/export", 1), ("/x", 3)]).await;
+    let wait: i64 = header(&over, "retry-after").parse().unwrap();
+    let problem = expect(over, StatusCode::TOO_MANY_REQUESTS).await;
+    assert!(problem["detail"].as_str().unwrap().contains("\"export\""), "{problem}");
+    assert!((3_599..=3_721).contains(&wait), "{wait}");
+    app.clock.advance(wait);
+    expect(post_to(&app, &ada.key, &[("/export", 1), ("/x", 3)]).await, StatusCode::ACCEPTED).await;
+}
+
+#[tokio::test]
+async fn a_shadow_limit_reports_and_refuses_nothing() {
+    let app = App::start();
+    let tried = ClientLimit { shadow: true, ..limit("tried", 3, 60, Some("/export")) };
+    let ada = with_limits(&app, 100, vec![tried, limit("burst", 50, 60, None)]).await;
+    for (count, over) in [(2, false), (2, true), (1, false), (9, true), (1, true)] {
+        let answer = post_to(&app, &ada.key, &[("/export", count), ("/x", 1)]).await;
+        let reported = answer.headers().get("x-ratelimit-shadow").map(|value| value.to_str().unwrap());
+        assert_eq!(reported, over.then_some("\"tried\""), "{count}");
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"default\";q=100;w=3600, \"burst\";q=50;w=60");
+        expect(answer, StatusCode::ACCEPTED).await;
+    }
+    assert_eq!(remaining(&app, &ada.key).await, [80, 0, 30]);
+    let own = expect(app.get("/api/rate-limit", &ada.key).send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(
+        own["policies"],
+        json!([
+            { "name": "default", "limit": 100, "window": 3_600, "remaining": 80 },
+            { "name": "tried", "limit": 3, "window": 60, "remaining": 0, "endpoint": "/export", "shadow": true },
+            { "name": "burst", "limit": 50, "window": 60, "remaining": 30 },
+        ])
+    );
+    let path = format!("/api/clients/{}/rate-limit", ada.id);
+    let seen = expect(app.get(&path, &app.admin_key).send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!((&seen["policies"], &seen["remaining"]), (&own["policies"], &json!(80)));
+    // A refused call is no matter of shadow limits.
+    let over = post_to(&app, &ada.key, &[("/export", 31)]).await;
+    assert!(!over.headers().contains_key("x-ratelimit-shadow"));
+    expect(over, StatusCode::TOO_MANY_REQUESTS).await;
+    let reset = app.request("DELETE", &path).header("x-api-key", &app.admin_key).send().await.unwrap();
+    assert_eq!(reset.status(), StatusCode::NO_CONTENT);
+    assert_eq!(remaining(&app, &ada.key).await, [100, 3, 50]);
 }

@@ -55,6 +55,8 @@ pub enum Scenario {
     Import,
     /// Answers about usage, over HTTP, at three amounts of raw rows.
     Read,
+    /// Decisions of the limiter, in process.
+    Limits,
 }
 
 impl fmt::Display for Scenario {

@@ -3,6 +3,7 @@
 
 mod import;
 mod ingest;
+mod limits;
 mod read;
 mod store;
 
@@ -22,6 +23,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Store => store::run(options).await,
         Scenario::Import => import::run(options).await,
         Scenario::Read => read::run(options).await,
+        Scenario::Limits => limits::run(options).await,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use activity_access_log::Entry;
-use activity_domain::client::{Client, ClientName, RateLimit, Role};
+use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
 use activity_domain::port::{ClientRepo, Clock, Read};
@@ -73,6 +73,7 @@ impl Owners {
             email: None,
             role: Role::Client,
             rate_limit: self.rate_limit,
+            limits: ClientLimits::default(),
             is_active: true,
             created_at: SystemClock.now(),
         });
