@@ -35,7 +35,7 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
         role: None,
     };
     let key = clients.register(wish, None).await?.key;
-    let caller = Access::new(store.clone()).by_key(key.reveal()).await?;
+    let caller = Access::new(store.clone(), clock.clone()).by_key(key.reveal()).await?;
 
     let policy = LimitPolicy { window: Window::HOUR, reads_per_minute: limit, registrations_per_hour: limit };
     let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)?;

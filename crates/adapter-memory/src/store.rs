@@ -1,16 +1,17 @@
 //! The store: maps behind one lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use activity_domain::activity::Activity;
 use activity_domain::client::Client;
 use activity_domain::error::StoreError;
-use activity_domain::id::{ActivityId, ClientId, StreamId};
+use activity_domain::id::{ActivityId, ClientId, Fingerprint, KeyId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::SetAside;
 use activity_domain::time::Timestamp;
 
+use crate::accounts::Change;
 use crate::switches::Switches;
 
 /// What makes an activity the same one.
@@ -29,6 +30,12 @@ pub(crate) struct State {
     pub rows: BTreeMap<RowKey, Activity>,
     pub cursors: HashMap<StreamId, u64>,
     pub set_aside: Vec<SetAside>,
+    pub last_used: HashMap<KeyId, Timestamp>,
+    pub last_access: HashMap<ClientId, Timestamp>,
+    pub changes: Vec<Change>,
+    pub tombstones: HashSet<Fingerprint>,
+    /// What erased clients did, as far as it is counted.
+    pub anonymous: Vec<Activity>,
     pub switches: Switches,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::id::ClientId;
-use activity_domain::port::{Compacted, Read, Upkeep, UsageRepo};
+use activity_domain::port::{Compacted, Purged, Read, Upkeep, UsageRepo};
 use activity_domain::rollup::Tally;
 use activity_domain::sketch::Sketch;
 use activity_domain::span::Span;
@@ -49,12 +49,19 @@ impl Upkeep for MemoryStore {
     async fn compact(&self, _: Timestamp) -> Result<Compacted, StoreError> {
         self.reach().map(|_| Compacted::default())
     }
+
+    /// Rows of erased clients go at once, so only old changes are left to do.
+    async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
+        self.reach()?.forget_changes(now);
+        Ok(Purged::default())
+    }
 }
 
 impl State {
     fn recount(&self, span: Span) -> BTreeMap<ClientId, Tally> {
         let mut tallies: BTreeMap<ClientId, Tally> = BTreeMap::new();
-        for activity in self.rows.values().filter(|row| span.contains(row.at.minute())) {
+        for activity in self.rows.values().chain(&self.anonymous).filter(|row| span.contains(row.at.minute()))
+        {
             tallies.entry(activity.client.clone()).or_default().add(activity);
         }
         tallies

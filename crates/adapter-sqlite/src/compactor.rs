@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use activity_domain::error::StoreError;
-use activity_domain::port::{Compacted, Upkeep};
+use activity_domain::port::{Compacted, Purged, Upkeep};
 use activity_domain::rollup::{ClientNo, Delta, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Level, Minute, minute_horizon};
@@ -16,6 +16,7 @@ use crate::block::Block;
 use crate::error::{Failure, corrupt};
 use crate::schema::{usage_block, usage_delta};
 use crate::store::SqliteStore;
+use crate::{changes, erase};
 
 /// Entries folded in one transaction: a few tens of milliseconds in which no batch is stored.
 const MAX_ENTRIES: i64 = 10_000;
@@ -28,6 +29,19 @@ impl Upkeep for SqliteStore {
     async fn compact(&self, now: Timestamp) -> Result<Compacted, StoreError> {
         let kept_from = Minute(minute_horizon(now).0 - SLACK_MINUTES);
         self.write(move |c| compact(c, kept_from)).await
+    }
+
+    async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
+        let purged = self.write(move |c| {
+            changes::forget(c, now)?;
+            let swept = erase::sweep(c)?;
+            if swept.more { Ok(swept) } else { Ok(erase::scrub(c)?) }
+        });
+        let purged = purged.await?;
+        if !purged.more {
+            self.maintain(|c| Ok(erase::empty_log(c)?)).await?;
+        }
+        Ok(purged)
     }
 }
 

@@ -21,7 +21,8 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`clients`] | laws of `ClientRepo` |
+//! | [`clients`], [`keys`], [`changes`] | laws of `ClientRepo`: found, managed, followed |
+//! | [`erase`] | laws of erasing, over all ports |
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`] | the same by property: any history, any question, against a recount |
@@ -49,8 +50,11 @@ use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
+pub mod changes;
 pub mod clients;
+pub mod erase;
 mod history;
+pub mod keys;
 mod laws;
 pub mod limiter;
 pub mod make;

@@ -6,6 +6,10 @@ use crate::error::Invalid;
 use crate::id::ClientId;
 use crate::time::Timestamp;
 
+mod change;
+
+pub use change::ClientChange;
+
 /// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -3,6 +3,7 @@
 
 mod cli;
 mod config;
+mod follow;
 mod health;
 mod import;
 mod secrets;

@@ -8,7 +8,7 @@ use activity_adapter_sqlite::SqliteStore;
 use activity_domain::client::{Client, ClientName, RateLimit, Role};
 use activity_domain::id::ClientId;
 use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
-use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
+use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
 use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
@@ -89,11 +89,14 @@ pub fn services(
         registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
     };
     let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)?;
-    let access =
-        Access::new(storage.clients.clone()).with_root(root(settings, clock.as_ref())?, &secrets.admin);
+    let access = Access::new(storage.clients.clone(), clock.clone());
+    let access = Arc::new(access.with_root(root(settings, clock.as_ref())?, &secrets.admin));
+    let accounts =
+        Accounts::new(storage.clients.clone(), access.clone(), clock.clone(), Arc::new(OsRandomness));
     Ok(Services {
-        access: Data::new(access),
+        access: Data::from(access),
         clients: Data::new(clients),
+        accounts: Data::new(accounts),
         usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),

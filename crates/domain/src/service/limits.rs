@@ -9,6 +9,9 @@ use crate::error::Invalid;
 use crate::limit::{Cost, Decision, Quota, QuotaName, QuotaState, Quotas, Subject, Taken, Verdict, Window};
 use crate::port::RateLimiter;
 
+/// Failed authentications per minute and network.
+const FAILED_AUTHENTICATIONS_PER_MINUTE: i64 = 60;
+
 /// Which limits there are.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitPolicy {
@@ -55,6 +58,7 @@ pub struct Limits {
     events: QuotaName,
     reads: QuotaName,
     registrations: QuotaName,
+    strangers: Quota,
 }
 
 impl Limits {
@@ -66,6 +70,11 @@ impl Limits {
             events: QuotaName::parse("default")?,
             reads: QuotaName::parse("reads")?,
             registrations: QuotaName::parse("registrations")?,
+            strangers: Quota {
+                name: QuotaName::parse("failed-auth")?,
+                limit: RateLimit::parse(FAILED_AUTHENTICATIONS_PER_MINUTE)?,
+                window: Window::MINUTE,
+            },
         })
     }
 
@@ -94,6 +103,12 @@ impl Limits {
         let limit = self.policy.registrations_per_hour;
         let quota = Quota { name: self.registrations, limit, window: Window::HOUR };
         self.take(Subject::address(from), quota, Cost::ONE).await
+    }
+
+    /// Presenting a key that is not known to be good, or something that is known to be bad, from an
+    /// address. To be taken before the key is looked up, and given back if it turns out to be good.
+    pub async fn present(&self, from: IpAddr) -> Result<Spent, Limited> {
+        self.take(Subject::address(from), self.strangers, Cost::ONE).await
     }
 
     /// Gives back what a call spent that then could not be served.
