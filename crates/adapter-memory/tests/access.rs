@@ -159,6 +159,25 @@ async fn memory_is_trusted_for_ten_minutes_without_news() {
 }
 
 #[tokio::test]
+async fn half_the_news_is_no_news() {
+    let world = World::new().await;
+    let (id, key) = world.client("CL-1").await;
+    let (other, _) = world.client("CL-2").await;
+    assert_eq!(enter(&world.access, &id, &key).await, Ok(()));
+    let change = ClientChange { is_active: Some(false), ..ClientChange::default() };
+    for _ in 0..1_100 {
+        world.store.update(&other, &change, world.clock.now()).await.unwrap();
+    }
+    world.store.update(&id, &change, world.clock.now()).await.unwrap();
+    world.clock.advance(AUTH_STALE_MAX_SECONDS / 2);
+    assert_eq!(world.access.refresh().await, Ok(true), "there is more to hear");
+    world.store.cut_off();
+    assert_eq!(enter(&world.access, &id, &key).await, Ok(()));
+    world.clock.advance(AUTH_STALE_MAX_SECONDS / 2 + 1);
+    assert!(is_cut_off(&enter(&world.access, &id, &key).await));
+}
+
+#[tokio::test]
 async fn bad_keys_are_not_remembered() {
     let world = World::new().await;
     let (_, bad) = ApiKey::generate(world.randomness.as_ref());

@@ -39,6 +39,16 @@ pub fn url_file(settings: &Settings) -> PathBuf {
     settings.data_dir.join("server.url")
 }
 
+/// Whether the database has this program's schema, for those who use it beside a running server: it is
+/// not theirs to migrate.
+pub fn same_schema(settings: &Settings) -> Result<(), crate::Failure> {
+    let versions = activity_adapter_sqlite::migrations::status(&database_file(settings))?;
+    if versions.iter().any(|version| !version.applied) {
+        return Err("the running server is of another version; use its program".into());
+    }
+    Ok(())
+}
+
 /// Opens the spool.
 pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
     let config = SpoolConfig { folder: spool_folder(settings), max_bytes: settings.spool_max_bytes };
@@ -113,7 +123,7 @@ pub fn services(
 }
 
 /// The admin who is configured and not stored.
-fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
+pub fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
     Ok(Client {
         id: ClientId::parse("CL-admin")?,
         name: ClientName::parse("admin")?,
