@@ -123,7 +123,7 @@ pub(crate) fn add_key(
     let ends: Vec<Option<i64>> =
         api_key::table.filter(api_key::client.eq(no.0.cast_signed())).select(api_key::expires_at).load(c)?;
     let overlap = overlap.map(Timestamp::as_micros);
-    let is_live = |end: &&Option<i64>| end.into_iter().chain(&overlap).min().is_none_or(|end| *end > now);
+    let is_live = |end: &&Option<i64>| end.iter().chain(&overlap).min().is_none_or(|end| *end > now);
     if ends.iter().filter(is_live).count() >= MAX_KEYS {
         return Ok(Err(AddKeyError::TooMany));
     }

@@ -21,7 +21,7 @@ impl Fingerprint {
 /// The first bytes, in hexadecimal: enough to tell two of them apart.
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = self.0;
-        write!(f, "Fingerprint({a:02x}{b:02x}{c:02x}{d:02x}..)")
+        let [first, second, third, ..] = self.0;
+        write!(f, "Fingerprint({first:02x}{second:02x}{third:02x}..)")
     }
 }

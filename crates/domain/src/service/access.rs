@@ -132,7 +132,9 @@ impl Access {
         let since = *lock(&self.version);
         let (version, more) = match self.repo.changes_since(since).await? {
             Changes::Since { clients, version, more } => {
-                clients.iter().for_each(|client| self.callers.forget(client));
+                for client in &clients {
+                    self.callers.forget(client);
+                }
                 (version, more)
             }
             Changes::TooOld { version } => {

@@ -88,9 +88,9 @@ async fn a_client_is_changed_field_by_field() {
     let mut expected = call(&app, "GET", &place(&ada), &app.admin_key, None, 200).await;
     for (field, value) in changes {
         expected[field] = value.clone();
-        let changed =
+        let answer =
             call(&app, "PATCH", &place(&ada), &app.admin_key, Some(&json!({ field: value })), 200).await;
-        assert_eq!(changed, expected);
+        assert_eq!(answer, expected);
     }
     assert_eq!(call(&app, "GET", &place(&ada), &app.admin_key, None, 200).await, expected);
 

@@ -118,7 +118,9 @@ mod tests {
     fn more_keys_than_there_is_room_for_wait_for_their_next_use() {
         let uses = Uses::default();
         let keys: Vec<_> = (0..=MOST).map(key).collect();
-        keys.iter().for_each(|key| uses.note(key, at(10)));
+        for key in &keys {
+            uses.note(key, at(10));
+        }
         let mut taken = 0;
         loop {
             let some = uses.take(999).len();
