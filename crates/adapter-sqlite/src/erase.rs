@@ -20,6 +20,8 @@ const SWEEP: i64 = 10_000;
 const PAGES: i64 = 500;
 /// All rows are gone.
 const SWEPT: i64 = i64::MAX;
+/// All pages have been looked at.
+const SCRUBBED: i64 = i64::MAX;
 /// Ids of this length have so many random bits that they stand in a payload only if they are meant.
 const UNMISTAKABLE: usize = 19;
 
@@ -86,16 +88,17 @@ pub(crate) fn sweep(c: &mut SqliteConnection) -> QueryResult<Purged> {
     Ok(Purged { rows: rows as u64, more: true })
 }
 
-/// Overwrites what old copies of rows the next so many pages hold; true when all pages have been looked
-/// at, or there is nothing to look for.
+/// Overwrites what old copies of rows the next so many pages hold. Pages that the database grows by
+/// meanwhile have none.
 pub(crate) fn scrub(c: &mut SqliteConnection) -> QueryResult<Purged> {
-    let swept = erasing::table.filter(erasing::at.eq(SWEPT));
+    let swept = erasing::table.filter(erasing::at.eq(SWEPT)).filter(erasing::page.ne(SCRUBBED));
     let from: Option<i64> = swept.select(min(erasing::page)).first(c)?;
-    let pages = scrub::count(c)?;
-    let Some(from) = from.filter(|from| *from < pages) else { return Ok(Purged::default()) };
-    let to = pages.min(from + PAGES);
+    let Some(from) = from else { return Ok(Purged::default()) };
+    let last = scrub::count(c)?;
+    let to = last.min(from + PAGES);
     scrub::pages(c, from + 1..=to)?;
-    diesel::update(swept.filter(erasing::page.le(from))).set(erasing::page.eq(to)).execute(c)?;
+    let reached = if to == last { SCRUBBED } else { to };
+    diesel::update(swept.filter(erasing::page.le(from))).set(erasing::page.eq(reached)).execute(c)?;
     Ok(Purged { rows: 0, more: true })
 }
 
@@ -112,18 +115,17 @@ const USUAL: &str = "PRAGMA busy_timeout = 5000";
 /// Outside a transaction: brings the log into the database and empties it, so that nothing of what was
 /// overwritten is left in either. Where a reader still sees the old state, this is for the next time.
 pub(crate) fn empty_log(c: &mut SqliteConnection) -> QueryResult<()> {
-    // Only those whose rows and copies are gone: others may have come since.
-    let pages = scrub::count(c)?;
-    let clean = erasing::table.filter(erasing::at.eq(SWEPT)).select(erasing::client);
-    let clean: Vec<i64> = clean.filter(erasing::page.ge(pages)).load(c)?;
-    if clean.is_empty() {
+    // Those that come to this point while the log is emptied have to wait.
+    let scrubbed = erasing::table.filter(erasing::page.eq(SCRUBBED)).select(erasing::client);
+    let scrubbed: Vec<i64> = scrubbed.load(c)?;
+    if scrubbed.is_empty() {
         return Ok(());
     }
     c.batch_execute(PATIENCE)?;
     let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(c);
     c.batch_execute(USUAL)?;
     if checkpoint?.busy == 0 {
-        diesel::delete(erasing::table.filter(erasing::client.eq_any(clean))).execute(c)?;
+        diesel::delete(erasing::table.filter(erasing::client.eq_any(scrubbed))).execute(c)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use activity_domain::error::AccessError;
-use activity_domain::service::{Access, Caller, Limited, Limits, Spent};
+use activity_domain::service::{Access, Caller, Limited, Limits};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -78,29 +78,27 @@ async fn by_key(request: &HttpRequest, access: &Access, key: &str) -> Result<Cal
         None => {}
     }
     let Some(limits) = request.app_data::<web::Data<Limits>>() else { return Ok(access.by_key(key).await?) };
-    let spent = match limits.present(peer::address(request)).await {
-        Ok(spent) => spent,
-        limited => return Err(over(request, limited)),
-    };
-    let answer = access.by_key(key).await;
-    if !matches!(answer, Err(AccessError::Unknown)) {
-        limits.refund(spent).await;
+    if let Err(limited) = limits.may_present(peer::address(request)).await {
+        return Err(over(request, limited));
     }
-    Ok(answer?)
+    match access.by_key(key).await {
+        Err(AccessError::Unknown) => Err(failed(request).await),
+        answer => Ok(answer?),
+    }
 }
 
 /// The answer to a key or token that is not valid.
 async fn failed(request: &HttpRequest) -> Problem {
     let Some(limits) = request.app_data::<web::Data<Limits>>() else { return AccessError::Unknown.into() };
-    over(request, limits.present(peer::address(request)).await)
+    match limits.failed(peer::address(request)).await {
+        Ok(_) => AccessError::Unknown.into(),
+        Err(limited) => over(request, limited),
+    }
 }
 
-/// 429 where a network has failed too often, else 401.
-fn over(request: &HttpRequest, presented: Result<Spent, Limited>) -> Problem {
-    match presented {
-        Ok(_) => AccessError::Unknown.into(),
-        limited => limits::noted(request, limited).err().unwrap_or_else(|| AccessError::Unknown.into()),
-    }
+/// 429: a network has failed too often.
+fn over(request: &HttpRequest, limited: Limited) -> Problem {
+    limits::noted(request, Err(limited)).err().unwrap_or_else(|| AccessError::Unknown.into())
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

@@ -27,7 +27,7 @@ CREATE TABLE tombstone (
 
 -- Numbers of erased clients that may have raw rows left from `at` on. The rows of such a number are shown
 -- nowhere. `at` is the largest integer when all are gone; then pages up to `page` have been cleaned of
--- old copies.
+-- old copies, and it is the largest integer when all have been.
 CREATE TABLE erasing (
     client INTEGER PRIMARY KEY,
     at     INTEGER NOT NULL,

@@ -105,9 +105,21 @@ impl Limits {
         self.take(Subject::address(from), quota, Cost::ONE).await
     }
 
-    /// Presenting a key that is not known to be good, or something that is known to be bad, from an
-    /// address. To be taken before the key is looked up, and given back if it turns out to be good.
-    pub async fn present(&self, from: IpAddr) -> Result<Spent, Limited> {
+    /// Whether a key from an address may be looked up. Only failures are counted, so that any number of
+    /// good keys may be looked up at once.
+    pub async fn may_present(&self, from: IpAddr) -> Result<(), Limited> {
+        let states = self.limiter.peek(&Subject::address(from), &self.strangers.into()).await;
+        match states {
+            // Taking is refused, and says for how long.
+            Ok(states) if states.iter().any(|state| state.remaining == 0) => {
+                self.failed(from).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A failed authentication from an address.
+    pub async fn failed(&self, from: IpAddr) -> Result<Spent, Limited> {
         self.take(Subject::address(from), self.strangers, Cost::ONE).await
     }
 
