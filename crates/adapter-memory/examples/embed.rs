@@ -35,9 +35,14 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
         role: None,
     };
     let key = clients.register(wish, None).await?.key;
-    let caller = Access::new(store.clone()).by_key(key.reveal()).await?;
+    let caller = Access::new(store.clone(), clock.clone()).by_key(key.reveal()).await?;
 
-    let policy = LimitPolicy { window: Window::HOUR, reads_per_minute: limit, registrations_per_hour: limit };
+    let policy = LimitPolicy {
+        window: Window::HOUR,
+        reads_per_minute: limit,
+        registrations_per_hour: limit,
+        failures_per_minute: limit,
+    };
     let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy);
     let mut recorded = 0;
     let refusal = loop {

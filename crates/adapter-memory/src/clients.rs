@@ -1,10 +1,11 @@
 //! Clients and their keys.
 
-use activity_domain::client::Client;
-use activity_domain::error::{InsertError, StoreError};
-use activity_domain::id::ClientId;
+use activity_domain::client::{Client, ClientChange};
+use activity_domain::error::{AddKeyError, InsertError, StoreError, UpdateError};
+use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
-use activity_domain::port::{ClientRepo, Read};
+use activity_domain::port::{Account, Changes, ClientRepo, Read};
+use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 
 use crate::store::MemoryStore;
@@ -16,10 +17,8 @@ impl ClientRepo for MemoryStore {
         if client.email.is_some() && state.clients.values().any(|other| other.email == client.email) {
             return Err(InsertError::EmailTaken);
         }
-        let same_key = |key: &KeyRecord| {
-            state.keys.values().any(|(_, other)| other.id == key.id || other.digest == key.digest)
-        };
-        if state.clients.contains_key(&client.id) || key.is_some_and(same_key) {
+        let is_known = state.clients.contains_key(&client.id) || state.is_erased(&client.id);
+        if is_known || key.is_some_and(|key| state.has_key(key)) {
             return Err(InsertError::IdTaken);
         }
         state.clients.insert(client.id.clone(), client.clone());
@@ -36,6 +35,9 @@ impl ClientRepo for MemoryStore {
         }
         let before = state.clients.len();
         for client in clients {
+            if state.is_erased(&client.id) {
+                continue;
+            }
             state.clients.entry(client.id.clone()).or_insert_with(|| client.clone());
         }
         Ok((state.clients.len() - before) as u64)
@@ -49,5 +51,58 @@ impl ClientRepo for MemoryStore {
         let state = self.reach()?;
         let Some((id, key)) = state.keys.get(digest) else { return Ok(None) };
         Ok(state.clients.get(id).map(|client| (client.clone(), key.clone())))
+    }
+
+    async fn update(
+        &self,
+        id: &ClientId,
+        change: &ClientChange,
+        now: Timestamp,
+    ) -> Result<Option<Client>, UpdateError> {
+        self.reach()?.update(id, change, now)
+    }
+
+    async fn account(&self, id: &ClientId, _: Read) -> Result<Option<Account>, StoreError> {
+        let account = self.reach()?.account(id);
+        // The answer is on its way; what happens meanwhile, it does not know.
+        self.pass().await;
+        Ok(account)
+    }
+
+    async fn list(
+        &self,
+        after: Option<&ClientId>,
+        limit: usize,
+        _: Read,
+    ) -> Result<Vec<Account>, StoreError> {
+        let state = self.reach()?;
+        let from = state.clients.keys().filter(|id| after.is_none_or(|after| *id > after));
+        Ok(from.take(limit).filter_map(|id| state.account(id)).collect())
+    }
+
+    async fn add_key(
+        &self,
+        id: &ClientId,
+        key: &KeyRecord,
+        overlap: Option<Timestamp>,
+    ) -> Result<(), AddKeyError> {
+        self.reach()?.add_key(id, key, overlap)
+    }
+
+    async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.reach()?.revoke_key(id, key, now))
+    }
+
+    async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
+        self.reach()?.erase(id, anonymous, now)
+    }
+
+    async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        self.reach()?.touch(uses);
+        Ok(())
+    }
+
+    async fn changes_since(&self, version: u64) -> Result<Changes, StoreError> {
+        Ok(self.reach()?.changes_since(version))
     }
 }

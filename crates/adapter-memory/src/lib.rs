@@ -8,10 +8,11 @@
 //! |---|---|
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
-//! | `clients`, `sink`, `usage`, `over_time` | the ports |
+//! | `clients`, `accounts`, `sink`, `usage`, `over_time` | the ports |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
+mod accounts;
 mod clients;
 pub mod clock;
 pub mod limiter;

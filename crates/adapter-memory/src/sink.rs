@@ -35,8 +35,9 @@ impl State {
     }
 
     fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
-        let (refused, taken): (Vec<&Record>, Vec<&Record>) =
-            batch.records.iter().partition(|record| self.switches.refuses(&record.activity));
+        let (refused, taken): (Vec<&Record>, Vec<&Record>) = batch.records.iter().partition(|record| {
+            self.switches.refuses(&record.activity) && !self.is_erased(&record.activity.client)
+        });
         if taken.is_empty() && refused.len() > 1 {
             return Err(StoreError::Unavailable("every row of a batch is refused".to_owned()));
         }
@@ -44,7 +45,7 @@ impl State {
         let mut appended = Appended::default();
         for record in taken {
             let activity = &record.activity;
-            if activity.at < self.retained_from {
+            if activity.at < self.retained_from || self.is_erased(&activity.client) {
                 appended.discarded += 1;
                 continue;
             }

@@ -1,17 +1,18 @@
 //! The store: maps behind one lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use activity_domain::activity::Activity;
 use activity_domain::client::Client;
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
-use activity_domain::id::{ActivityId, ClientId, StreamId};
+use activity_domain::id::{ActivityId, ClientId, Fingerprint, KeyId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::SetAside;
 use activity_domain::time::Timestamp;
 
+use crate::accounts::Change;
 use crate::switches::Switches;
 
 /// What makes an activity the same one.
@@ -36,6 +37,10 @@ pub(crate) struct State {
     pub max_endpoints: usize,
     pub cursors: HashMap<StreamId, u64>,
     pub set_aside: Vec<SetAside>,
+    pub last_used: HashMap<KeyId, Timestamp>,
+    pub last_access: HashMap<ClientId, Timestamp>,
+    pub changes: Vec<Change>,
+    pub tombstones: HashSet<Fingerprint>,
     pub switches: Switches,
 }
 
@@ -50,6 +55,10 @@ impl Default for State {
             max_endpoints: DEFAULT_MAX_ENDPOINTS,
             cursors: HashMap::new(),
             set_aside: Vec::new(),
+            last_used: HashMap::new(),
+            last_access: HashMap::new(),
+            changes: Vec::new(),
+            tombstones: HashSet::new(),
             switches: Switches::default(),
         }
     }

@@ -2,6 +2,8 @@
 //! that a real store would not do; all are off at first.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
 
 use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
@@ -40,6 +42,7 @@ pub(crate) struct Switches {
     failing_appends: Times,
     lost_answers: Times,
     refused: Option<Predicate>,
+    held: Option<Vec<Waker>>,
 }
 
 impl MemoryStore {
@@ -67,9 +70,33 @@ impl MemoryStore {
         self.state().switches.refused = Some(Box::new(predicate));
     }
 
+    /// `account` reads what is there and holds the answer back until [`MemoryStore::heal`], as with a
+    /// slow network.
+    pub fn hold_accounts(&self) {
+        self.state().switches.held = Some(Vec::new());
+    }
+
+    /// How many answers are held back.
+    pub fn held(&self) -> usize {
+        self.state().switches.held.as_ref().map_or(0, Vec::len)
+    }
+
     /// Turns all switches off. What is stored or set aside stays.
     pub fn heal(&self) {
-        self.state().switches = Switches::default();
+        let old = std::mem::take(&mut self.state().switches);
+        old.held.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Waits for as long as answers are held back.
+    pub(crate) async fn pass(&self) {
+        poll_fn(|context| match &mut self.state().switches.held {
+            Some(waiting) => {
+                waiting.push(context.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
     }
 }
 
@@ -101,7 +128,13 @@ fn unavailable(reason: &str) -> StoreError {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { cut_off: false, failing_appends: Times::NEVER, lost_answers: Times::NEVER, refused: None }
+        Self {
+            cut_off: false,
+            failing_appends: Times::NEVER,
+            lost_answers: Times::NEVER,
+            refused: None,
+            held: None,
+        }
     }
 }
 
@@ -112,6 +145,7 @@ impl fmt::Debug for Switches {
             .field("failing_appends", &self.failing_appends)
             .field("lost_answers", &self.lost_answers)
             .field("refused", &self.refused.is_some())
+            .field("held", &self.held.is_some())
             .finish()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::id::ClientId;
-use activity_domain::port::{Compacted, Read, Retained, Upkeep, UsageRepo};
+use activity_domain::port::{Compacted, Purged, Read, Retained, Upkeep, UsageRepo};
 use activity_domain::rollup::Tally;
 use activity_domain::sketch::Sketch;
 use activity_domain::span::Span;
@@ -72,6 +72,12 @@ impl Upkeep for MemoryStore {
         let from = state.retained_from;
         state.rows.retain(|(_, at, _), _| *at >= from);
         Ok(Retained { dropped: (before - state.rows.len()) as u64, more: false })
+    }
+
+    /// Rows of erased clients go at once, so only old changes are left to do.
+    async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
+        self.reach()?.forget_changes(now);
+        Ok(Purged::default())
     }
 }
 

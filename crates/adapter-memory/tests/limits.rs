@@ -21,7 +21,12 @@ const PATHS: [&str; 6] = ["/", "/export", "/export/1", "/exports", "/a/b", "/a/b
 fn limits() -> Limits {
     let clock = Arc::new(ManualClock::new(make::at("2026-03-10T10:00:00Z")));
     let limit = RateLimit::parse(1).unwrap();
-    let policy = LimitPolicy { window: Window::HOUR, reads_per_minute: limit, registrations_per_hour: limit };
+    let policy = LimitPolicy {
+        window: Window::HOUR,
+        reads_per_minute: limit,
+        registrations_per_hour: limit,
+        failures_per_minute: limit,
+    };
     Limits::new(Arc::new(MemoryLimiter::new(clock)), policy)
 }
 

@@ -1,10 +1,10 @@
 //! Clients and their keys.
 
-use activity_domain::client::{Client, ClientLimits, ClientName, Email, RateLimit, Role};
-use activity_domain::error::{InsertError, Invalid, StoreError};
+use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, Email, RateLimit, Role};
+use activity_domain::error::{AddKeyError, InsertError, Invalid, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
-use activity_domain::port::{ClientRepo, Read};
+use activity_domain::port::{Account, Changes, ClientRepo, Read};
 use activity_domain::rollup::ClientNo;
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
@@ -12,10 +12,9 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
-use crate::limits;
-use crate::numbers;
 use crate::schema::{api_key, client, client_number};
 use crate::store::SqliteStore;
+use crate::{accounts, changes, erase, limits, numbers};
 
 #[async_trait]
 impl ClientRepo for SqliteStore {
@@ -32,7 +31,7 @@ impl ClientRepo for SqliteStore {
         let made = self.write(move |c| {
             let mut made = 0;
             for client in &clients {
-                let no = numbers::find_or_make(c, &client.id)?;
+                let Some(no) = numbers::find_or_make(c, &client.id)? else { continue };
                 made += insert_row(c, no, client)? as u64;
             }
             Ok(made)
@@ -63,6 +62,60 @@ impl ClientRepo for SqliteStore {
         })
         .await
     }
+
+    async fn update(
+        &self,
+        id: &ClientId,
+        change: &ClientChange,
+        now: Timestamp,
+    ) -> Result<Option<Client>, UpdateError> {
+        let (id, change) = (id.clone(), change.clone());
+        self.write(move |c| accounts::update(c, &id, &change, now)).await?
+    }
+
+    async fn account(&self, id: &ClientId, _: Read) -> Result<Option<Account>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| accounts::get(c, &id)).await
+    }
+
+    async fn list(
+        &self,
+        after: Option<&ClientId>,
+        limit: usize,
+        _: Read,
+    ) -> Result<Vec<Account>, StoreError> {
+        let after = after.cloned();
+        self.read(move |c| accounts::list(c, after.as_ref(), limit)).await
+    }
+
+    async fn add_key(
+        &self,
+        id: &ClientId,
+        key: &KeyRecord,
+        overlap: Option<Timestamp>,
+    ) -> Result<(), AddKeyError> {
+        let (id, key) = (id.clone(), key.clone());
+        self.write(move |c| accounts::add_key(c, &id, &key, overlap)).await?
+    }
+
+    async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
+        let (id, key) = (id.clone(), key.clone());
+        self.write(move |c| Ok(accounts::revoke_key(c, &id, &key, now)?)).await
+    }
+
+    async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
+        let (id, anonymous) = (id.clone(), anonymous.clone());
+        self.write(move |c| erase::erase(c, &id, &anonymous, now)).await
+    }
+
+    async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        let uses = uses.to_vec();
+        self.write(move |c| Ok(accounts::touch(c, &uses)?)).await
+    }
+
+    async fn changes_since(&self, version: u64) -> Result<Changes, StoreError> {
+        self.read(move |c| changes::since(c, version)).await
+    }
 }
 
 type Inserted = Result<(), InsertError>;
@@ -81,21 +134,27 @@ fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Re
             return Ok(Err(InsertError::IdTaken));
         }
     }
-    let no = numbers::find_or_make(c, &new.id)?;
+    let Some(no) = numbers::find_or_make(c, &new.id)? else { return Ok(Err(InsertError::IdTaken)) };
     if insert_row(c, no, new)? == 0 {
         return Ok(Err(InsertError::IdTaken));
     }
     if let Some(key) = key {
-        diesel::insert_into(api_key::table)
-            .values((
-                api_key::id.eq(key.id.as_str()),
-                api_key::client.eq(no.0.cast_signed()),
-                api_key::digest.eq(key.digest.0.as_slice()),
-                api_key::created_at.eq(key.created_at.as_micros()),
-            ))
-            .execute(c)?;
+        insert_key(c, no, key)?;
     }
     Ok(Ok(()))
+}
+
+pub(crate) fn insert_key(c: &mut SqliteConnection, owner: ClientNo, key: &KeyRecord) -> QueryResult<()> {
+    diesel::insert_into(api_key::table)
+        .values((
+            api_key::id.eq(key.id.as_str()),
+            api_key::client.eq(owner.0.cast_signed()),
+            api_key::digest.eq(key.digest.0.as_slice()),
+            api_key::created_at.eq(key.created_at.as_micros()),
+            api_key::expires_at.eq(key.expires_at.map(Timestamp::as_micros)),
+        ))
+        .execute(c)?;
+    Ok(())
 }
 
 /// Inserts a client's row and its limits; 0 if there is one already, which stays as it is.
@@ -120,15 +179,15 @@ fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResu
 }
 
 /// A client's row with what other tables hold of it.
-fn with_limits(c: &mut SqliteConnection, row: ClientRow) -> Result<Client, Failure> {
+pub(crate) fn with_limits(c: &mut SqliteConnection, row: ClientRow) -> Result<Client, Failure> {
     let limits = limits::of(c, row.no)?;
     Ok(row.parse(limits)?)
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client)]
-struct ClientRow {
-    no: i64,
+pub(crate) struct ClientRow {
+    pub no: i64,
     #[diesel(select_expression = client_number::id)]
     id: String,
     name: String,
@@ -160,10 +219,11 @@ impl ClientRow {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_key)]
-struct KeyRow {
+pub(crate) struct KeyRow {
     id: String,
     digest: Vec<u8>,
     created_at: i64,
+    expires_at: Option<i64>,
 }
 
 impl TryFrom<KeyRow> for KeyRecord {
@@ -179,6 +239,7 @@ impl TryFrom<KeyRow> for KeyRecord {
             id: KeyId::parse(&row.id).map_err(bad("id"))?,
             digest: KeyDigest(digest.map_err(bad("digest"))?),
             created_at: Timestamp::from_micros(row.created_at).map_err(bad("created_at"))?,
+            expires_at: row.expires_at.map(Timestamp::from_micros).transpose().map_err(bad("expires_at"))?,
         })
     }
 }

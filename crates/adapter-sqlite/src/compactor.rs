@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::{Caps, Verb};
-use activity_domain::port::{Compacted, Retained, Upkeep};
+use activity_domain::port::{Compacted, Purged, Retained, Upkeep};
 use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
 use activity_domain::span::{Level, Minute, minute_horizon};
 use activity_domain::time::Timestamp;
@@ -19,6 +19,7 @@ use crate::pending::decode;
 use crate::retention;
 use crate::schema::{endpoint_block, usage_block, usage_delta};
 use crate::store::SqliteStore;
+use crate::{changes, erase};
 
 /// Entries folded in one transaction: a few tens of milliseconds in which no batch is stored.
 const MAX_ENTRIES: i64 = 10_000;
@@ -36,6 +37,22 @@ impl Upkeep for SqliteStore {
 
     async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError> {
         self.write(move |c| retention::retain(c, from)).await
+    }
+
+    async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
+        let purged = self.write(move |c| {
+            changes::forget(c, now)?;
+            let swept = erase::sweep(c)?;
+            if swept.more || !erase::unname_endpoints(c)? {
+                return Ok(swept);
+            }
+            Ok(erase::scrub(c)?)
+        });
+        let purged = purged.await?;
+        if !purged.more {
+            self.maintain(|c| Ok(erase::empty_log(c)?)).await?;
+        }
+        Ok(purged)
     }
 }
 

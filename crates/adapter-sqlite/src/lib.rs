@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`store`] | one writer, a few readers, and how closures run on them |
 //! | [`migrations`] | the schema's versions |
-//! | `clients`, `limits` | `ClientRepo` |
+//! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
+//! | `changes` | which clients changed |
+//! | `erase`, `scrub` | what goes when a client is erased; old copies of it in unused bytes of pages |
 //! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
 //! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
@@ -13,11 +15,14 @@
 //! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
+mod accounts;
 mod block;
+mod changes;
 mod clients;
 mod compactor;
 mod endpoint_names;
 mod endpoints;
+mod erase;
 mod error;
 mod limits;
 mod log;
@@ -29,6 +34,7 @@ mod recount;
 mod retention;
 mod row;
 mod schema;
+mod scrub;
 mod series;
 mod sink;
 pub mod store;

@@ -101,7 +101,7 @@ fn chunk(
     let (least, most) = only.map_or((i64::MIN, i64::MAX), |no| (no.0.cast_signed(), no.0.cast_signed()));
     diesel::sql_query(format!(
         "SELECT {COLUMNS} FROM activity WHERE at >= ? AND at < ? AND (at, client, id) < (?, ?, ?) \
-         AND client BETWEEN ? AND ? ORDER BY at DESC, client DESC, id DESC LIMIT {CHUNK}"
+         AND client BETWEEN ? AND ? AND client NOT IN (SELECT client FROM erasing) ORDER BY at DESC, client DESC, id DESC LIMIT {CHUNK}"
     ))
     .bind::<BigInt, _>(from)
     .bind::<BigInt, _>(to)

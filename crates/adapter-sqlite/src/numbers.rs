@@ -1,14 +1,14 @@
 //! Short numbers for clients: rows and blocks hold eight bytes at most instead of an id of up to 64.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use activity_domain::id::ClientId;
 use activity_domain::rollup::ClientNo;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::erase;
 use crate::error::{Failure, corrupt};
 use crate::schema::client_number;
 
@@ -17,22 +17,44 @@ const REMEMBERED: usize = 200_000;
 /// Ids per query when many are looked up; SQLite bounds the parameters of a statement.
 const CHUNK: usize = 500;
 
-/// Numbers of committed clients, so that a batch does not look up each of its clients.
+/// Numbers of committed clients, so that a batch does not look up each of its clients. They hold for
+/// one generation: when a client is erased, by whatever process, its number gets another id.
 #[derive(Default)]
-pub(crate) struct NumberCache(Mutex<HashMap<ClientId, ClientNo>>);
+pub(crate) struct NumberCache(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    generation: i64,
+    numbers: HashMap<ClientId, ClientNo>,
+}
 
 impl NumberCache {
     pub(crate) fn get(&self, id: &ClientId) -> Option<ClientNo> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+        self.lock().numbers.get(id).copied()
     }
 
-    /// Remembers numbers; to be called after their commit only.
-    pub(crate) fn remember(&self, numbers: impl IntoIterator<Item = (ClientId, ClientNo)>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() > REMEMBERED {
-            known.clear();
+    /// Forgets everything if it is of another generation; to be called first in each transaction.
+    pub(crate) fn renew(&self, generation: i64) {
+        let mut known = self.lock();
+        if known.generation != generation {
+            *known = Known { generation, numbers: HashMap::new() };
         }
-        known.extend(numbers);
+    }
+
+    /// Remembers numbers of a generation, if it is still the one; to be called after their commit only.
+    pub(crate) fn remember(&self, generation: i64, numbers: impl IntoIterator<Item = (ClientId, ClientNo)>) {
+        let mut known = self.lock();
+        if known.generation != generation {
+            return;
+        }
+        if known.numbers.len() > REMEMBERED {
+            known.numbers.clear();
+        }
+        known.numbers.extend(numbers);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,14 +63,17 @@ pub(crate) fn find(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<Optio
     Ok(no.first::<i64>(c).optional()?.map(|no| ClientNo(no.cast_unsigned())))
 }
 
-/// The number of a client, made if it has none.
-pub(crate) fn find_or_make(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<ClientNo> {
+/// The number of a client, made if it has none; `None` if the client was erased.
+pub(crate) fn find_or_make(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
     if let Some(no) = find(c, id)? {
-        return Ok(no);
+        return Ok(Some(no));
+    }
+    if erase::is_erased(c, id)? {
+        return Ok(None);
     }
     let insert = diesel::insert_into(client_number::table).values(client_number::id.eq(id.as_str()));
     let no: i64 = insert.returning(client_number::no).get_result(c)?;
-    Ok(ClientNo(no.cast_unsigned()))
+    Ok(Some(ClientNo(no.cast_unsigned())))
 }
 
 /// The ids behind numbers.

@@ -18,6 +18,7 @@ diesel::table! {
         rate_limit -> BigInt,
         is_active -> Bool,
         created_at -> BigInt,
+        last_access_at -> Nullable<BigInt>,
     }
 }
 
@@ -39,6 +40,8 @@ diesel::table! {
         client -> BigInt,
         digest -> Binary,
         created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
     }
 }
 
@@ -134,6 +137,33 @@ diesel::table! {
         stream -> Binary,
         payload -> Binary,
         reason -> Text,
+        client -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    auth_change (version) {
+        version -> BigInt,
+        client -> Binary,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tombstone (no) {
+        no -> BigInt,
+        client -> Binary,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    erasing (client) {
+        client -> BigInt,
+        at -> BigInt,
+        page -> BigInt,
+        delta -> BigInt,
+        is_unnamed -> Bool,
     }
 }
 

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::erase;
 use crate::error::{Failure, is_row_refused};
 use crate::numbers::{self, NumberCache};
 use crate::retention;
@@ -27,8 +28,14 @@ impl ActivitySink for SqliteStore {
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError> {
         let (batch, known) = (batch.clone(), self.numbers.clone());
-        let (append, numbers) = self.write(move |c| append(c, &batch, &known)).await?;
-        self.numbers.remember(numbers);
+        let appended = self.write(move |c| {
+            let generation = erase::generation(c)?;
+            known.renew(generation);
+            let (append, numbers) = append(c, &batch, &known)?;
+            Ok((append, generation, numbers))
+        });
+        let (append, generation, numbers) = appended.await?;
+        self.numbers.remember(generation, numbers);
         Ok(append)
     }
 }
@@ -51,10 +58,13 @@ fn append(
     }
     move_cursor(c, batch)?;
     let numbers = number_clients(c, batch, known)?;
-    let mut appended = Appended::default();
+    let order = in_key_order(batch, &numbers);
+    let discarded = batch.records.len() - order.len();
+    let mut appended = Appended { discarded: discarded as u64, ..Appended::default() };
     let mut counting = Counting::default();
     let retained_from = retention::floor(c)?;
-    for (no, index) in in_key_order(batch, &numbers) {
+    for (no, index) in &order {
+        let (no, index) = (*no, *index);
         let record = &batch.records[index];
         if record.activity.at.as_micros() < retained_from {
             appended.discarded += 1;
@@ -69,18 +79,18 @@ fn append(
             Err(error) if is_row_refused(&error) => {
                 appended.set_aside += 1;
                 let refused = SetAside { payload: record.payload.clone(), reason: error.to_string() };
-                keep(c, batch.stream, &refused)?;
+                keep(c, batch.stream, Some(no), &refused)?;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    if batch.records.len() > 1 && appended.set_aside == batch.records.len() as u64 {
+    if order.len() > 1 && appended.set_aside == order.len() as u64 {
         let reason = "every row of a batch is refused: this looks like a damaged schema, not like bad rows";
         return Err(StoreError::Unavailable(reason.into()).into());
     }
     for unreadable in &batch.unreadable {
         appended.set_aside += 1;
-        keep(c, batch.stream, unreadable)?;
+        keep(c, batch.stream, None, unreadable)?;
     }
     add_delta(c, &counting.finish())?;
     Ok((Append::Stored(appended), numbers))
@@ -97,33 +107,41 @@ fn move_cursor(c: &mut SqliteConnection, batch: &Batch) -> QueryResult<()> {
     Ok(())
 }
 
+/// Those of erased clients have none.
 fn number_clients(c: &mut SqliteConnection, batch: &Batch, known: &NumberCache) -> QueryResult<Numbers> {
     let mut numbers = Numbers::new();
     for record in &batch.records {
         let id = &record.activity.client;
         if !numbers.contains_key(id) {
-            let no = known.get(id).map_or_else(|| numbers::find_or_make(c, id), Ok)?;
-            numbers.insert(id.clone(), no);
+            let no = known.get(id).map_or_else(|| numbers::find_or_make(c, id), |no| Ok(Some(no)))?;
+            numbers.extend(no.map(|no| (id.clone(), no)));
         }
     }
     Ok(numbers)
 }
 
-/// The order of the primary key: neighbours land on the same page.
+/// The order of the primary key: neighbours land on the same page. Without those of erased clients.
 fn in_key_order(batch: &Batch, numbers: &Numbers) -> Vec<(ClientNo, usize)> {
-    let number = |a: &Activity| numbers.get(&a.client).copied().unwrap_or(ClientNo(0));
+    let number = |a: &Activity| numbers.get(&a.client).copied();
+    let records = batch.records.iter().enumerate();
     let mut order: Vec<(ClientNo, usize)> =
-        batch.records.iter().enumerate().map(|(i, record)| (number(&record.activity), i)).collect();
+        records.filter_map(|(i, record)| Some((number(&record.activity)?, i))).collect();
     order.sort_by_key(|(no, i)| (batch.records[*i].activity.at, *no, batch.records[*i].activity.id));
     order
 }
 
-fn keep(c: &mut SqliteConnection, stream: StreamId, refused: &SetAside) -> QueryResult<()> {
+fn keep(
+    c: &mut SqliteConnection,
+    stream: StreamId,
+    client: Option<ClientNo>,
+    refused: &SetAside,
+) -> QueryResult<()> {
     diesel::insert_into(set_aside::table)
         .values((
             set_aside::stream.eq(stream.0.as_bytes().as_slice()),
             set_aside::payload.eq(refused.payload.as_ref()),
             set_aside::reason.eq(refused.reason.as_str()),
+            set_aside::client.eq(client.map(|no| no.0.cast_signed())),
         ))
         .execute(c)?;
     Ok(())

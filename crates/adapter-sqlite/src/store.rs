@@ -32,12 +32,14 @@ const READER_WAIT: Duration = Duration::from_secs(2);
 const WRITER_WAIT: Duration = Duration::from_secs(5);
 
 /// `synchronous = FULL`: a segment of the spool is deleted once its rows are committed, so a commit
-/// has to survive a power cut. `busy_timeout` is for other processes, such as an import.
+/// has to survive a power cut. `busy_timeout` is for other processes, such as an import. `secure_delete`:
+/// what is deleted is overwritten, because an erased client must leave no trace in the file.
 const PRAGMAS: &str = "
     PRAGMA busy_timeout = 5000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -32768;
     PRAGMA wal_autocheckpoint = 4000;
@@ -91,6 +93,14 @@ impl SqliteStore {
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(&self.writer, move |c| c.immediate_transaction(work)).await
+    }
+
+    /// Runs a closure on the writer outside a transaction, for what cannot be in one.
+    pub(crate) async fn maintain<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(&self.writer, work).await
     }
 
     /// Runs a closure on one snapshot.

@@ -20,6 +20,37 @@ macro_rules! laws {
                 eventual_is_old_or_right,
                 a_client_may_be_registered_after_its_activities,
             }
+            keys {
+                a_change_changes_what_it_names,
+                a_change_to_a_taken_email_is_refused_whole,
+                of_concurrent_changes_to_one_email_one_wins,
+                a_list_has_every_client_once_in_order,
+                added_keys_are_found_as_they_were,
+                a_key_without_client_or_with_a_taken_id_is_refused,
+                an_overlap_shortens_older_keys_only,
+                a_client_has_a_bounded_number_of_keys,
+                of_concurrent_keys_no_more_than_fit_are_added,
+                a_revoked_key_is_gone,
+                the_latest_use_is_kept,
+            }
+            changes {
+                every_change_has_the_next_version,
+                many_changes_come_in_pages,
+                forgotten_changes_are_told,
+                a_follower_beside_writers_misses_nothing,
+            }
+            erase {
+                an_erased_client_is_gone,
+                erasing_nobody_changes_nothing,
+                an_erased_clients_counts_stay_anonymous,
+                paths_of_its_own_lose_their_names,
+                its_rows_are_not_shown,
+                later_rows_of_an_erased_client_are_discarded,
+                a_replay_after_an_erasure_changes_nothing,
+                an_erased_id_stays_taken_and_the_email_is_free,
+                a_taken_anonymous_id_is_refused,
+                erasing_beside_appends_loses_and_revives_nothing,
+            }
             sink {
                 a_new_stream_stands_at_zero,
                 a_stored_batch_moves_its_cursor,
@@ -150,6 +181,9 @@ mod tests {
         let list = include_str!("laws.rs");
         let groups = [
             include_str!("clients.rs"),
+            include_str!("keys.rs"),
+            include_str!("changes.rs"),
+            include_str!("erase.rs"),
             include_str!("sink.rs"),
             include_str!("retries.rs"),
             include_str!("usage.rs"),

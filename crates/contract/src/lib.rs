@@ -21,7 +21,8 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`clients`] | laws of `ClientRepo` |
+//! | [`clients`], [`keys`], [`changes`] | laws of `ClientRepo`: found, managed, followed |
+//! | [`erase`] | laws of erasing, over all ports |
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
@@ -50,9 +51,12 @@ use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
+pub mod changes;
 pub mod clients;
+pub mod erase;
 mod history;
 pub mod hygiene;
+pub mod keys;
 mod laws;
 pub mod limiter;
 pub mod log;

@@ -116,6 +116,7 @@ pub fn key(number: u8) -> KeyRecord {
         id: KeyId::parse(&format!("key{number:09}")).expect("a key's id"),
         digest: KeyDigest([number; 32]),
         created_at: at("2026-01-01T00:00:00.000001Z"),
+        expires_at: None,
     }
 }
 

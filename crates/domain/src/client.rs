@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 mod limits;
 
 pub use limits::{ClientLimit, ClientLimits, EndpointPrefix, InvalidLimits, LimitName};
+mod change;
+
+pub use change::ClientChange;
 
 /// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

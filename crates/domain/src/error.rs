@@ -54,6 +54,34 @@ pub enum InsertError {
     Store(#[from] StoreError),
 }
 
+/// A client could not be changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UpdateError {
+    /// Another client has this email.
+    #[error("another client has this email")]
+    EmailTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A client could not be given another key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AddKeyError {
+    /// There is no such client.
+    #[error("there is no such client")]
+    NoSuchClient,
+    /// The client has as many live keys as it may have.
+    #[error("the client has too many keys")]
+    TooMany,
+    /// Another key has this digest or id.
+    #[error("another key has this id")]
+    IdTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Activities could not be made durable; nothing of them will be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {

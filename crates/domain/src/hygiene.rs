@@ -17,6 +17,9 @@ use crate::activity::{KNOWN_METHODS, Method, Status};
 /// The name of everything that is not counted apart.
 pub const OTHER: &str = "(other)";
 
+/// How the names of endpoints begin that only an erased client had called.
+pub const ERASED: &str = "(erased";
+
 /// A method as it is counted: one of the nine known ones, or any other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Verb(u8);

@@ -7,6 +7,10 @@ use uuid::Uuid;
 
 use crate::error::Invalid;
 
+mod fingerprint;
+
+pub use fingerprint::Fingerprint;
+
 /// Identifies a client: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. Ids made here look like `CL-7f3k...`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
@@ -26,8 +30,17 @@ impl ClientId {
     /// The id that these 80 bits stand for: random ones for a registration, a digest's for an
     /// import that has to find the same client again.
     pub fn from_bits(bits: [u8; 10]) -> Self {
-        let mut text = String::with_capacity(19);
-        text.push_str("CL-");
+        Self::spelled("CL-", bits)
+    }
+
+    /// The id under which the counts of an erased client stay, from 80 random bits.
+    pub fn anonymous(bits: [u8; 10]) -> Self {
+        Self::spelled("anon-", bits)
+    }
+
+    fn spelled(prefix: &str, bits: [u8; 10]) -> Self {
+        let mut text = String::with_capacity(prefix.len() + 16);
+        text.push_str(prefix);
         for chunk in bits.chunks(5) {
             let word = chunk.iter().fold(0u64, |acc, b| acc << 8 | u64::from(*b));
             for i in (0..8).rev() {

@@ -14,6 +14,10 @@ use crate::id::KeyId;
 use crate::port::Randomness;
 use crate::time::Timestamp;
 
+mod wish;
+
+pub use wish::{KeyLifetime, KeyOverlap, KeyWish};
+
 const PREFIX: &str = "atk_";
 
 /// A key as its owner holds it. It is shown once and never stored.
@@ -106,6 +110,15 @@ pub struct KeyRecord {
     pub digest: KeyDigest,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends; from then on it lets nobody in. `None`: it does not end.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl KeyRecord {
+    /// Whether it has ended.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 #[cfg(test)]

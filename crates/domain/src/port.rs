@@ -20,11 +20,11 @@ mod system;
 mod upkeep;
 mod usage;
 
-pub use clients::ClientRepo;
+pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
 pub use system::{Clock, Randomness};
-pub use upkeep::{Compacted, Retained, Upkeep};
+pub use upkeep::{Compacted, Purged, Retained, Upkeep};
 pub use usage::UsageRepo;
 
 /// What a read has to see. The adapter decides which server can give it.

@@ -1,11 +1,13 @@
 //! The use cases, over the ports.
 
 mod access;
+mod accounts;
 mod clients;
 mod limits;
 mod usage;
 
-pub use access::{Access, Caller};
+pub use access::{AUTH_STALE_MAX_SECONDS, Access, Caller};
+pub use accounts::{AccountError, Accounts, Issued};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitPolicy, Limited, Limits, Spent};
 pub use usage::{Usage, UsageError};

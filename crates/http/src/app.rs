@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, Recorder};
-use activity_domain::service::{Access, Clients, Limits, Usage};
+use activity_domain::service::{Access, Accounts, Clients, Limits, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -14,8 +14,9 @@ use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
 
 use crate::operations::{
-    EventsPolicy, Health, client_rate_limit, daily, endpoints, get_logs, health_check, issue_token, livez,
-    post_logs, rate_limit, readyz, register, reset_rate_limit, series, top,
+    EventsPolicy, Health, change_client, client, client_rate_limit, daily, endpoints, erase_client, get_logs,
+    health_check, issue_key, issue_token, list_clients, livez, post_logs, rate_limit, readyz, register,
+    reset_rate_limit, revoke_key, series, top,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::Problem;
@@ -30,6 +31,8 @@ pub struct Services {
     pub access: Data<Access>,
     /// Registers clients.
     pub clients: Data<Clients>,
+    /// Manages clients and keys.
+    pub accounts: Data<Accounts>,
     /// Answers about usage.
     pub usage: Data<Usage>,
     /// Makes events durable.
@@ -69,6 +72,7 @@ pub fn app(
         .wrap(from_fn(finish))
         .app_data(services.access)
         .app_data(services.clients)
+        .app_data(services.accounts)
         .app_data(services.usage)
         .app_data(services.recorder)
         .app_data(services.tokens)
@@ -113,6 +117,17 @@ where
         .service(resource("/api/usage/series", "GET").route(web::get().to(series)))
         .service(resource("/api/usage/endpoints", "GET").route(web::get().to(endpoints)))
         .service(resource("/api/rate-limit", "GET").route(web::get().to(rate_limit)))
+        .service(resource("/api/clients", "GET").route(web::get().to(list_clients)))
+        .service(
+            resource("/api/clients/{clientId}", "GET, PATCH, DELETE")
+                .route(web::get().to(client))
+                .route(web::patch().to(change_client))
+                .route(web::delete().to(erase_client)),
+        )
+        .service(resource("/api/clients/{clientId}/keys", "POST").route(web::post().to(issue_key)))
+        .service(
+            resource("/api/clients/{clientId}/keys/{keyId}", "DELETE").route(web::delete().to(revoke_key)),
+        )
         .service(
             resource("/api/clients/{clientId}/rate-limit", "GET, DELETE")
                 .route(web::get().to(client_rate_limit))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use activity_domain::service::{Access, Caller};
+use activity_domain::error::AccessError;
+use activity_domain::service::{Access, Caller, Limited, Limits};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -14,6 +15,7 @@ use paperclip::v2::schema::Apiv2Schema;
 
 use crate::problem::Problem;
 use crate::token::Tokens;
+use crate::{limits, peer};
 
 /// An authenticated caller.
 pub struct Authenticated(pub Caller);
@@ -52,14 +54,51 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> 
     else {
         return Err(Problem::unavailable("authentication is not set up", 60));
     };
-    let refused = || Problem::unauthorized("the API key or token is not valid");
     if let Some(key) = request.headers().get("x-api-key") {
-        let key = key.to_str().map_err(|_| refused())?;
-        return Ok(Some(access.by_key(key).await?));
+        return by_key(request, access, key.to_str().unwrap_or_default()).await.map(Some);
     }
     let Some(token) = bearer(request.headers())? else { return Ok(None) };
-    let (client, key) = tokens.verify(token).ok_or_else(refused)?;
-    Ok(Some(access.by_token(&client, key).await?))
+    let answer = match tokens.verify(token) {
+        // Nobody can guess a signature, so a token may be looked up however many others fail.
+        Some((client, key)) => access.by_token(&client, &key).await,
+        None => Err(AccessError::Unknown),
+    };
+    match answer {
+        Err(AccessError::Unknown) => Err(failed(request).await),
+        answer => Ok(Some(answer?)),
+    }
+}
+
+/// A key that is remembered as good gets in, however many bad ones come from the same network: many
+/// may share its address. One that has to be looked up has to wait until those are fewer.
+async fn by_key(request: &HttpRequest, access: &Access, key: &str) -> Result<Caller, Problem> {
+    match access.remembered(key) {
+        Some(Err(AccessError::Unknown)) => return Err(failed(request).await),
+        Some(answer) => return Ok(answer?),
+        None => {}
+    }
+    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return Ok(access.by_key(key).await?) };
+    if let Err(limited) = limits.may_present(peer::address(request)).await {
+        return Err(over(request, limited));
+    }
+    match access.by_key(key).await {
+        Err(AccessError::Unknown) => Err(failed(request).await),
+        answer => Ok(answer?),
+    }
+}
+
+/// The answer to a key or token that is not valid.
+async fn failed(request: &HttpRequest) -> Problem {
+    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return AccessError::Unknown.into() };
+    match limits.failed(peer::address(request)).await {
+        Ok(_) => AccessError::Unknown.into(),
+        Err(limited) => over(request, limited),
+    }
+}
+
+/// 429: a network has failed too often.
+fn over(request: &HttpRequest, limited: Limited) -> Problem {
+    limits::noted(request, Err(limited)).err().unwrap_or_else(|| AccessError::Unknown.into())
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

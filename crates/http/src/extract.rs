@@ -74,6 +74,26 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     }
 }
 
+/// A small JSON body that may be left out.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read(&request, payload, MAX_JSON_BODY).await?;
+            if bytes.is_empty() {
+                return Ok(Self(None));
+            }
+            media(&request, &[Media::Json])?;
+            parse_json(&bytes).map(|body| Self(Some(body)))
+        })
+    }
+}
+
 /// The query of a request.
 pub struct Query<T>(pub T);
 
@@ -243,6 +263,17 @@ impl<T: Apiv2Schema> OperationModifier for JsonBody<T> {
     }
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
         paperclip::actix::web::Json::<T>::update_definitions(map);
+    }
+}
+
+impl<T> Apiv2Schema for OptionalJson<T> {}
+
+impl<T: Apiv2Schema> OperationModifier for OptionalJson<T> {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        JsonBody::<T>::update_parameter(operation);
+    }
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        JsonBody::<T>::update_definitions(map);
     }
 }
 

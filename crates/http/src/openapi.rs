@@ -26,7 +26,7 @@ pub fn base() -> DefaultApiRaw {
 /// Which problems each operation may answer with, besides 400, 405 and 500 that any may.
 const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 429, 503]),
-    ("post", "/api/token", &[401, 403, 503]),
+    ("post", "/api/token", &[401, 403, 429, 503]),
     ("post", "/api/logs", &[401, 403, 408, 413, 415, 422, 429, 503]),
     ("get", "/api/logs", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/series", &[401, 403, 404, 422, 429, 503]),
@@ -34,8 +34,14 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("get", "/api/usage/daily", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/top", &[401, 403, 422, 429, 503]),
     ("get", "/api/rate-limit", &[401, 403, 429, 503]),
-    ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
-    ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
+    ("get", "/api/clients", &[401, 403, 422, 429, 503]),
+    ("get", "/api/clients/{clientId}", &[401, 403, 404, 429, 503]),
+    ("patch", "/api/clients/{clientId}", &[401, 403, 404, 408, 409, 413, 415, 422, 429, 503]),
+    ("delete", "/api/clients/{clientId}", &[401, 403, 404, 409, 429, 503]),
+    ("post", "/api/clients/{clientId}/keys", &[401, 403, 404, 408, 409, 413, 415, 422, 429, 503]),
+    ("delete", "/api/clients/{clientId}/keys/{keyId}", &[401, 403, 404, 409, 429, 503]),
+    ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
+    ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),
@@ -54,6 +60,7 @@ pub fn finish(mut spec: Value) -> Value {
     describe_events(&mut spec);
     describe_log(&mut spec);
     describe_health(&mut spec);
+    describe_clients(&mut spec);
     allow_null(&mut spec);
     // Registration may be open, so that no key is needed.
     if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
@@ -168,6 +175,22 @@ fn allow_null(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(allow_null),
         _ => {}
     }
+}
+
+/// What is null where there is none, in answers about clients and keys; and a body that may be left out.
+fn describe_clients(spec: &mut Value) {
+    let nullable = [
+        ("ClientResponse", &["email", "lastAccessAt"][..]),
+        ("ClientListResponse", &["nextCursor"]),
+        ("ClientKey", &["expiresAt", "lastUsedAt"]),
+        ("KeyResponse", &["expiresAt"]),
+    ];
+    for (schema, fields) in nullable {
+        for field in fields {
+            spec["components"]["schemas"][schema]["properties"][*field]["nullable"] = json!(true);
+        }
+    }
+    spec["paths"]["/api/clients/{clientId}/keys"]["post"]["requestBody"]["required"] = json!(false);
 }
 
 /// An unready server says why in the same form as a ready one.

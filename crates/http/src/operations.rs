@@ -1,6 +1,7 @@
 //! One file per operation: parse, call one use case, answer.
 
 mod activities;
+mod clients;
 mod daily;
 mod endpoints;
 mod events;
@@ -14,6 +15,7 @@ mod token;
 mod top;
 
 pub use activities::get_logs;
+pub use clients::{change_client, client, erase_client, issue_key, list_clients, revoke_key};
 pub use daily::daily;
 pub use endpoints::endpoints;
 pub use health::{Check, Health, State, health_check, livez, readyz};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use activity_domain::error::{AccessError, Invalid, RecordError, StoreError};
-use activity_domain::service::{RegisterError, UsageError};
+use activity_domain::service::{AccountError, RegisterError, UsageError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -85,6 +85,18 @@ impl Problem {
     /// 404: there is no such thing, or none that the caller may know of.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 409: it cannot be done as things stand.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    fn email_taken() -> Self {
+        Self {
+            errors: vec![FieldError { pointer: "#/email".into(), detail: "is taken".into() }],
+            ..Self::conflict("another client has this email")
+        }
     }
 
     /// 405, with the methods that there are.
@@ -195,11 +207,24 @@ impl From<RegisterError> for Problem {
         match error {
             RegisterError::Forbidden(why) => Self::forbidden(why),
             RegisterError::Unauthenticated => Self::unauthorized("registration needs an admin's API key"),
-            RegisterError::EmailTaken => Self {
-                errors: vec![FieldError { pointer: "#/email".into(), detail: "is taken".into() }],
-                ..Self::new(StatusCode::CONFLICT, "another client has this email")
-            },
+            RegisterError::EmailTaken => Self::email_taken(),
             RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Forbidden => Self::forbidden("this needs the role admin"),
+            AccountError::NoSuchClient => Self::not_found("there is no such client"),
+            AccountError::NoSuchKey => Self::not_found("there is no such key"),
+            AccountError::EmailTaken => Self::email_taken(),
+            AccountError::TooManyKeys => {
+                Self::conflict("the client has as many keys as it may have; revoke one first")
+            }
+            AccountError::Conflict(why) => Self::conflict(why),
+            AccountError::Store(error) => error.into(),
         }
     }
 }

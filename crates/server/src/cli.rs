@@ -32,6 +32,12 @@ pub enum Command {
     /// Reads the logs of nginx, Apache and Caddy, plain or gzip. A second run over the same logs
     /// changes nothing. Where a server runs on the same `DATA_DIR`, the events go through it.
     Import(ImportOptions),
+    /// Clients and keys, for whoever holds the data folder; also beside a running server.
+    Admin {
+        /// What to do.
+        #[command(subcommand)]
+        action: AdminAction,
+    },
     /// Show the effective settings and where each comes from.
     Config,
     /// Print the OpenAPI document.
@@ -53,6 +59,48 @@ pub struct ImportOptions {
     /// The logs; `-` is standard input.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// What `admin` does.
+#[derive(Debug, Subcommand)]
+pub enum AdminAction {
+    /// Say where the first admin's key is.
+    Where,
+    /// Issue a key for a client that lost its own, and show it this once.
+    Key(KeyOptions),
+    /// Register a client of any role, and show its key this once.
+    Create(CreateOptions),
+}
+
+/// Whose key, and what it should be like.
+#[derive(Debug, Args)]
+pub struct KeyOptions {
+    /// The client; without it, where the first admin's key is.
+    #[arg(long, value_name = "CLIENT-ID")]
+    pub client: Option<String>,
+    /// Seconds until the key ends; by default it does not.
+    #[arg(long, value_name = "SECONDS")]
+    pub expires_in: Option<i64>,
+    /// Seconds until the client's older keys end; by default they are left as they are.
+    #[arg(long, value_name = "SECONDS")]
+    pub overlap: Option<i64>,
+}
+
+/// Who the new client is.
+#[derive(Debug, Args)]
+pub struct CreateOptions {
+    /// Display name.
+    #[arg(long)]
+    pub name: String,
+    /// Email address; no two clients share one.
+    #[arg(long)]
+    pub email: String,
+    /// client, service or admin.
+    #[arg(long, default_value = "admin")]
+    pub role: String,
+    /// Events per window, instead of the default.
+    #[arg(long)]
+    pub rate_limit: Option<i64>,
 }
 
 /// What to do with the schema.

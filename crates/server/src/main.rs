@@ -1,8 +1,10 @@
 //! The binary `activity-tracker`: reads the configuration, wires adapters to ports, runs a subcommand.
 //! Only this crate names adapters.
 
+mod admin;
 mod cli;
 mod config;
+mod follow;
 mod health;
 mod import;
 mod secrets;
@@ -55,6 +57,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let result = match command {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
+        Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Config | Command::Openapi => Ok(()),
     };

@@ -79,6 +79,12 @@ pub fn open(settings: &Settings, randomness: &dyn Randomness) -> Result<Secrets,
     })
 }
 
+/// Where the first admin's key is kept, or will be; `None` if it is configured.
+pub fn admin_key_file(settings: &Settings) -> Option<PathBuf> {
+    let file = settings.data_dir.join("secrets").join("admin_key");
+    settings.admin_api_key.is_none().then_some(file)
+}
+
 /// A secret in a file.
 struct Kept<'a> {
     dir: &'a Path,

@@ -16,13 +16,14 @@ use tokio::task::JoinHandle;
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock};
-use crate::{Failure, secrets, upkeep, wire};
+use crate::{Failure, follow, secrets, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
 /// requests in flight are answered; the spool is drained as far as the store allows.
 const NOTICE: Duration = Duration::from_millis(500);
 const GRACE_SECONDS: u64 = 3;
 const DRAIN: Duration = Duration::from_secs(5);
+const LAST_USES: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
@@ -38,8 +39,14 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let totals = drainer.totals();
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
-    let mut compacting =
-        tokio::spawn(upkeep::run(storage.upkeep, Arc::new(SystemClock), settings.age_policy, stopped));
+    let mut compacting = tokio::spawn(upkeep::run(
+        storage.upkeep,
+        Arc::new(SystemClock),
+        settings.age_policy,
+        stopped.clone(),
+    ));
+    let access = services.access.clone().into_inner();
+    let mut following = tokio::spawn(follow::run(access, stopped));
 
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
@@ -59,6 +66,8 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
             Err(format!("the drainer ended by itself: {ended:?}"))
         }
         ended = &mut compacting => Err(format!("the compactor ended by itself: {ended:?}")),
+        // It would go on letting in whom it should not.
+        ended = &mut following => Err(format!("following changes ended by itself: {ended:?}")),
     };
     health.stop();
     tracing::info!("stopping: no more requests, please");
@@ -66,6 +75,10 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     handle.stop(true).await;
     stop.send_replace(true);
     drain(is_draining.then_some(draining), &spool, &totals).await;
+    if !following.is_finished() {
+        // It writes down when keys were last used; that is not worth waiting for a store that is away.
+        let _ = tokio::time::timeout(LAST_USES, following).await;
+    }
     // The address is of no use any more; if it stays, the spool's lock still tells that nobody is there.
     let _ = std::fs::remove_file(wire::url_file(settings));
     ended.map_err(Into::into)

@@ -14,7 +14,19 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Compacts, and drops what is no longer kept, until `stop` turns true.
+/// A piece of what is to be taken away. Returns how long the next may wait.
+async fn purge(upkeep: &dyn Upkeep, now: Timestamp) -> Duration {
+    match upkeep.purge(now).await {
+        Ok(done) if done.more => Duration::ZERO,
+        Ok(_) => PAUSE,
+        Err(error) => {
+            tracing::warn!(%error, "what erased clients left could not be taken away; it is tried again");
+            PAUSE
+        }
+    }
+}
+
+/// Compacts, drops what is no longer kept, and takes away what must not stay, until `stop` turns true.
 pub async fn run(
     upkeep: Arc<dyn Upkeep>,
     clock: Arc<dyn Clock>,
@@ -30,6 +42,7 @@ pub async fn run(
                 PAUSE
             }
         };
+        let pause = pause.min(purge(upkeep.as_ref(), clock.now()).await);
         // A stop that comes first ends it; a dropped sender does too.
         if tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() {
             return;

@@ -8,7 +8,7 @@ use activity_adapter_sqlite::SqliteStore;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::id::ClientId;
 use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
-use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
+use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
 use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
@@ -23,6 +23,8 @@ use crate::system::{OsRandomness, SystemClock};
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
 const REGISTRATIONS_PER_HOUR: i64 = 20;
+/// Failed authentications from one network: enough for clumsy hands, too few for guessing.
+const FAILURES_PER_MINUTE: i64 = 60;
 
 /// Where the embedded database is.
 pub fn database_file(settings: &Settings) -> PathBuf {
@@ -37,6 +39,16 @@ pub fn spool_folder(settings: &Settings) -> PathBuf {
 /// Where a running server leaves its address for this program's other subcommands.
 pub fn url_file(settings: &Settings) -> PathBuf {
     settings.data_dir.join("server.url")
+}
+
+/// Whether the database has this program's schema, for those who use it beside a running server: it is
+/// not theirs to migrate.
+pub fn same_schema(settings: &Settings) -> Result<(), crate::Failure> {
+    let versions = activity_adapter_sqlite::migrations::status(&database_file(settings))?;
+    if versions.iter().any(|version| !version.applied) {
+        return Err("the running server is of another version; use its program".into());
+    }
+    Ok(())
 }
 
 /// Opens the spool.
@@ -87,13 +99,17 @@ pub fn services(
         window: settings.api_rate_limit_window,
         reads_per_minute: settings.api_read_rate_limit,
         registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
+        failures_per_minute: RateLimit::parse(FAILURES_PER_MINUTE)?,
     };
     let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy);
-    let access =
-        Access::new(storage.clients.clone()).with_root(root(settings, clock.as_ref())?, &secrets.admin);
+    let access = Access::new(storage.clients.clone(), clock.clone());
+    let access = Arc::new(access.with_root(root(settings, clock.as_ref())?, &secrets.admin));
+    let accounts =
+        Accounts::new(storage.clients.clone(), access.clone(), clock.clone(), Arc::new(OsRandomness));
     Ok(Services {
-        access: Data::new(access),
+        access: Data::from(access),
         clients: Data::new(clients),
+        accounts: Data::new(accounts),
         usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
@@ -110,7 +126,7 @@ pub fn services(
 }
 
 /// The admin who is configured and not stored.
-fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
+pub fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
     Ok(Client {
         id: ClientId::parse("CL-admin")?,
         name: ClientName::parse("admin")?,

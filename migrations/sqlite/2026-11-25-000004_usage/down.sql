@@ -1,3 +1,5 @@
+ALTER TABLE erasing DROP COLUMN delta;
+ALTER TABLE erasing DROP COLUMN is_unnamed;
 DROP TABLE recount;
 DROP TABLE retention_floor;
 DROP TABLE endpoint_block;

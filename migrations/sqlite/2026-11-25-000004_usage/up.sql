@@ -42,6 +42,10 @@ CREATE TABLE endpoint_block (
     PRIMARY KEY (minutes, start, client, endpoint, verb)
 ) STRICT, WITHOUT ROWID;
 
+-- Endpoints that only an erased client called lose their names, once the deltas up to this one are folded.
+ALTER TABLE erasing ADD COLUMN delta INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE erasing ADD COLUMN is_unnamed INTEGER NOT NULL DEFAULT 0 CHECK (is_unnamed IN (0, 1));
+
 -- Raw rows of before this instant are dropped and not taken again. One row.
 CREATE TABLE retention_floor (
     one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -12,7 +12,8 @@ use crate::limit::{Charges, Quota, QuotaName, Window};
 pub struct LimitName(QuotaName);
 
 impl LimitName {
-    const RESERVED: [QuotaName; 3] = [QuotaName::DEFAULT, QuotaName::READS, QuotaName::REGISTRATIONS];
+    const RESERVED: [QuotaName; 4] =
+        [QuotaName::DEFAULT, QuotaName::READS, QuotaName::REGISTRATIONS, QuotaName::FAILED_AUTHENTICATIONS];
 
     /// Takes a name.
     pub fn parse(name: &str) -> Result<Self, Invalid> {
@@ -188,7 +189,7 @@ mod tests {
         assert_eq!(ClientLimits::parse(all), Err(InvalidLimits::TooMany));
         let twice = ["a", "b", "a"].map(limit).to_vec();
         assert_eq!(ClientLimits::parse(twice), Err(InvalidLimits::SameName { index: 2 }));
-        for reserved in ["default", "reads", "registrations", "", "A"] {
+        for reserved in ["default", "reads", "registrations", "failed-auth", "", "A"] {
             assert!(LimitName::parse(reserved).is_err(), "{reserved}");
         }
     }

@@ -19,6 +19,9 @@ impl QuotaName {
     /// What somebody who is not known may register.
     pub const REGISTRATIONS: Self = Self::padded("registrations");
 
+    /// How often somebody who is not known may fail to authenticate.
+    pub const FAILED_AUTHENTICATIONS: Self = Self::padded("failed-auth");
+
     /// Takes a name.
     pub fn parse(name: &str) -> Result<Self, Invalid> {
         let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

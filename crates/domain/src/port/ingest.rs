@@ -93,7 +93,8 @@ pub trait ActivitySink: Send + Sync {
     async fn position(&self, stream: StreamId) -> Result<u64, StoreError>;
 
     /// In one transaction: moves the cursor by compare-and-set, stores rows whose key is new, and
-    /// adds the fresh ones to the rollups. A row of a client that the store does not know is kept.
+    /// adds the fresh ones to the rollups. A row of a client that the store does not know is kept; one of
+    /// a client that was erased is discarded, from whatever stream and at whatever time it comes.
     ///
     /// One refused row is set aside and its neighbours go on. All rows of a longer batch refused
     /// alike are an outage of the store, not poison: [`StoreError::Unavailable`], nothing changed.

@@ -16,6 +16,21 @@ pub trait Upkeep: Send + Sync {
     /// is discarded by [`super::ActivitySink::append`] too, so that a dropped row cannot come in again and
     /// count twice. The instant never moves back. Counts stay.
     async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError>;
+
+    /// Takes away what must not stay: raw rows of erased clients, with whatever trace of them the store's
+    /// files have, and changes older than [`CHANGES_KEPT_SECONDS`](super::CHANGES_KEPT_SECONDS). A bounded
+    /// piece of it, and no answer depends on how far it has come.
+    async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError>;
+}
+
+/// What one call of [`Upkeep::purge`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Raw rows taken away.
+    pub rows: u64,
+    /// Whether there is more to do right away. What has to wait (for a reader who still sees the old
+    /// state, say) is not more.
+    pub more: bool,
 }
 
 /// What one call of [`Upkeep::compact`] did.

@@ -1,17 +1,24 @@
 //! Who is calling, from an in-process cache in front of the store.
 
-use std::sync::Arc;
-
-use quick_cache::sync::Cache;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::{Client, Role};
-use crate::error::AccessError;
-use crate::id::{ClientId, KeyId};
-use crate::key::{ApiKey, KeyDigest};
-use crate::port::{ClientRepo, Read};
+use crate::error::{AccessError, StoreError};
+use crate::id::{ClientId, Fingerprint, KeyId};
+use crate::key::{ApiKey, KeyDigest, KeyRecord};
+use crate::port::{Account, Changes, ClientRepo, Clock, HeldKey, Read};
 
-/// How many keys and clients are remembered. The rest costs a look-up in the store.
-const REMEMBERED: usize = 100_000;
+mod callers;
+mod uses;
+
+use callers::{Callers, Known, KnownKey};
+use uses::Uses;
+
+/// `AUTH_STALE_MAX`: cut off from the store's changes for longer than that, nobody is let in on memory.
+pub const AUTH_STALE_MAX_SECONDS: i64 = 600;
+/// Uses of keys written in one transaction.
+const USES_PER_WRITE: usize = 1_000;
 
 /// A caller that has been let in.
 #[derive(Debug, Clone)]
@@ -29,67 +36,178 @@ impl Caller {
     }
 }
 
-/// Lets callers in by key or by token. What is in the cache goes on working while the store is out
-/// of reach; what is not gets [`AccessError::Store`], which is not a no.
+/// Lets callers in by key or by token.
+///
+/// Clients and their keys are remembered. [`Access::refresh`] forgets those that changed, and
+/// [`Access::forget`] one that this process changed itself. What is remembered goes on working while the
+/// store is out of reach, for [`AUTH_STALE_MAX_SECONDS`]; what is not gets [`AccessError::Store`], which
+/// is not a no. That somebody is not known is never remembered: there is no end of bad keys.
 pub struct Access {
     repo: Arc<dyn ClientRepo>,
-    root: Option<(KeyDigest, Caller)>,
-    by_key: Cache<KeyDigest, Caller>,
-    by_id: Cache<ClientId, Arc<Client>>,
+    clock: Arc<dyn Clock>,
+    root: Option<Root>,
+    callers: Callers,
+    uses: Uses,
+    version: Mutex<u64>,
+    /// When it was last known that nothing had changed unseen, in microseconds.
+    heard: AtomicI64,
+}
+
+struct Root {
+    caller: Caller,
+    key: KeyRecord,
 }
 
 impl Access {
     /// Access over a repository.
-    pub fn new(repo: Arc<dyn ClientRepo>) -> Self {
-        Self { repo, root: None, by_key: Cache::new(REMEMBERED), by_id: Cache::new(REMEMBERED) }
+    pub fn new(repo: Arc<dyn ClientRepo>, clock: Arc<dyn Clock>) -> Self {
+        let heard = AtomicI64::new(clock.now().as_micros());
+        let (callers, uses, version) = (Callers::new(), Uses::default(), Mutex::default());
+        Self { repo, clock, root: None, callers, uses, version, heard }
     }
 
     /// Lets this admin in too, who is configured and not stored: a change of the configured key takes
     /// effect with the next start, for its tokens as well.
     #[must_use]
     pub fn with_root(mut self, client: Client, key: &ApiKey) -> Self {
-        self.root = Some((key.digest(), Caller { client: Arc::new(client), key: key.id() }));
+        let record =
+            KeyRecord { id: key.id(), digest: key.digest(), created_at: client.created_at, expires_at: None };
+        let caller = Caller { client: Arc::new(client), key: key.id() };
+        self.root = Some(Root { caller, key: record });
         self
+    }
+
+    /// The admin who is configured, if this is its id.
+    pub fn root(&self, id: &ClientId) -> Option<Account> {
+        let root = self.root.as_ref().filter(|root| root.caller.client.id == *id)?;
+        let key = HeldKey { record: root.key.clone(), last_used_at: None };
+        let client = Client::clone(&root.caller.client);
+        Some(Account { client, last_access_at: None, keys: vec![key] })
+    }
+
+    /// Decides about a key from memory alone; `None` if that takes a look into the store.
+    pub fn remembered(&self, presented: &str) -> Option<Result<Caller, AccessError>> {
+        let digest = ApiKey::parse(presented).ok()?.digest();
+        if let Some(root) = self.root_with(&digest) {
+            return Some(Ok(root));
+        }
+        let known = self.trusted(self.callers.by_digest(&digest))?;
+        let key = known.key_of(&digest)?;
+        Some(self.let_in(&known, key))
     }
 
     /// Lets a caller in by the key that it presents.
     pub async fn by_key(&self, presented: &str) -> Result<Caller, AccessError> {
-        let key = ApiKey::parse(presented).map_err(|_| AccessError::Unknown)?;
-        let digest = key.digest();
-        if let Some((_, root)) = self.root.as_ref().filter(|(of_root, _)| *of_root == digest) {
-            return Ok(root.clone());
+        if let Some(answer) = self.remembered(presented) {
+            return answer;
         }
-        if let Some(caller) = self.by_key.get(&digest) {
-            return active(caller);
-        }
-        let found = self.repo.by_key(&digest, Read::Latest).await?;
-        let (client, record) = found.ok_or(AccessError::Unknown)?;
-        let caller = Caller { client: Arc::new(client), key: record.id };
-        self.by_key.insert(digest, caller.clone());
-        active(caller)
+        let digest = ApiKey::parse(presented).map_err(|_| AccessError::Unknown)?.digest();
+        let (client, _) = self.repo.by_key(&digest, Read::Latest).await?.ok_or(AccessError::Unknown)?;
+        let known = self.look_up(&client.id).await?.ok_or(AccessError::Unknown)?;
+        self.callers.point(digest, Fingerprint::of(&client.id));
+        let key = known.key_of(&digest).ok_or(AccessError::Unknown)?;
+        self.let_in(&known, key)
     }
 
-    /// Lets a caller in by a token whose signature has been checked.
-    pub async fn by_token(&self, client: &ClientId, key: KeyId) -> Result<Caller, AccessError> {
-        if let Some((_, root)) = self.root.as_ref().filter(|(_, root)| root.client.id == *client) {
-            return if root.key == key { Ok(root.clone()) } else { Err(AccessError::Unknown) };
+    /// Lets a caller in by a token whose signature has been checked. The token ends with the key that it
+    /// was made from.
+    pub async fn by_token(&self, client: &ClientId, key: &KeyId) -> Result<Caller, AccessError> {
+        if let Some(root) = self.root.as_ref().filter(|root| root.caller.client.id == *client) {
+            return if root.caller.key == *key { Ok(root.caller.clone()) } else { Err(AccessError::Unknown) };
         }
-        let client = self.client(client).await?.ok_or(AccessError::Unknown)?;
-        active(Caller { client, key })
+        let known = self.known(client).await?.ok_or(AccessError::Unknown)?;
+        let key = known.key(key).ok_or(AccessError::Unknown)?;
+        self.let_in(&known, key)
     }
 
     /// Finds a client, for those who record on behalf of others.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, AccessError> {
-        if let Some(client) = self.by_id.get(id) {
-            return Ok(Some(client));
+        Ok(self.known(id).await?.map(|known| known.client.clone()))
+    }
+
+    /// Forgets what changed since the last call, up to 1,000 changes; true if there are more. To be
+    /// called at least twice a second.
+    pub async fn refresh(&self) -> Result<bool, StoreError> {
+        let asked = self.clock.now();
+        let since = *lock(&self.version);
+        let (version, more) = match self.repo.changes_since(since).await? {
+            Changes::Since { clients, version, more } => {
+                for client in &clients {
+                    self.callers.forget(client);
+                }
+                (version, more)
+            }
+            Changes::TooOld { version } => {
+                self.callers.forget_all();
+                (version, false)
+            }
+        };
+        *lock(&self.version) = version;
+        if !more {
+            self.heard.store(asked.as_micros(), Ordering::Relaxed);
         }
-        let Some(client) = self.repo.by_id(id, Read::Latest).await? else { return Ok(None) };
-        let client = Arc::new(client);
-        self.by_id.insert(id.clone(), client.clone());
-        Ok(Some(client))
+        Ok(more)
+    }
+
+    /// Forgets a client that was changed just now.
+    pub fn forget(&self, client: &ClientId) {
+        self.callers.forget(&Fingerprint::of(client));
+    }
+
+    /// Writes down when keys were last used. What cannot be written waits for the next call.
+    pub async fn write_uses(&self) -> Result<(), StoreError> {
+        loop {
+            let taken = self.uses.take(USES_PER_WRITE);
+            if taken.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = self.repo.touch(&uses::stamped(&taken)).await {
+                self.uses.put_back(taken);
+                return Err(error);
+            }
+        }
+    }
+
+    fn root_with(&self, digest: &KeyDigest) -> Option<Caller> {
+        self.root.as_ref().filter(|root| root.key.digest == *digest).map(|root| root.caller.clone())
+    }
+
+    /// What is remembered counts only while changes are heard of.
+    fn trusted<T>(&self, remembered: Option<T>) -> Option<T> {
+        let age = self.clock.now().as_micros() - self.heard.load(Ordering::Relaxed);
+        remembered.filter(|_| age <= AUTH_STALE_MAX_SECONDS * 1_000_000)
+    }
+
+    fn let_in(&self, known: &Known, key: &KnownKey) -> Result<Caller, AccessError> {
+        let now = self.clock.now();
+        if key.record.is_over(now) {
+            return Err(AccessError::Unknown);
+        }
+        if !known.client.is_active {
+            return Err(AccessError::Deactivated);
+        }
+        self.uses.note(&key.used, now);
+        Ok(Caller { client: known.client.clone(), key: key.record.id.clone() })
+    }
+
+    async fn known(&self, id: &ClientId) -> Result<Option<Arc<Known>>, AccessError> {
+        match self.trusted(self.callers.get(&Fingerprint::of(id))) {
+            Some(known) => Ok(Some(known)),
+            None => self.look_up(id).await,
+        }
+    }
+
+    async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<Known>>, AccessError> {
+        let fingerprint = Fingerprint::of(id);
+        let generation = self.callers.generation(&fingerprint);
+        let Some(account) = self.repo.account(id, Read::Latest).await? else { return Ok(None) };
+        let known = Arc::new(Known::from(account));
+        self.callers.remember(fingerprint, known.clone(), generation);
+        Ok(Some(known))
     }
 }
 
-fn active(caller: Caller) -> Result<Caller, AccessError> {
-    if caller.client.is_active { Ok(caller) } else { Err(AccessError::Deactivated) }
+fn lock(version: &Mutex<u64>) -> MutexGuard<'_, u64> {
+    // Nothing panics while it is held.
+    version.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -108,7 +108,7 @@ impl Clients {
             is_active: true,
             created_at,
         };
-        let record = KeyRecord { id: key_id.clone(), digest: key.digest(), created_at };
+        let record = KeyRecord { id: key_id.clone(), digest: key.digest(), created_at, expires_at: None };
         match self.repo.insert(&client, Some(&record)).await {
             Ok(()) => Ok(Registered { client, key_id, key }),
             Err(InsertError::EmailTaken) => Err(RegisterError::EmailTaken),

@@ -20,6 +20,8 @@ pub struct LimitPolicy {
     pub reads_per_minute: RateLimit,
     /// Open registrations, per hour and network.
     pub registrations_per_hour: RateLimit,
+    /// Failed authentications, per minute and network.
+    pub failures_per_minute: RateLimit,
 }
 
 /// An admitted call: where its quotas stand, and what it may get back.
@@ -83,6 +85,29 @@ impl Limits {
         let (limit, window) = (self.policy.registrations_per_hour, Window::HOUR);
         let quota = Quota { name: QuotaName::REGISTRATIONS, limit, window, shadow: false };
         self.take(Subject::address(from), Charge { quota, cost: 1 }.into()).await
+    }
+
+    /// Whether a key from an address may be looked up. Only failures are counted, so that any number of
+    /// good keys may be looked up at once.
+    pub async fn may_present(&self, from: IpAddr) -> Result<(), Limited> {
+        let states = self.limiter.peek(&Subject::address(from), &self.failures().into()).await;
+        match states {
+            // Taking is refused, and says for how long.
+            Ok(states) if states.iter().any(|state| state.remaining == 0) => {
+                self.failed(from).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A failed authentication from an address.
+    pub async fn failed(&self, from: IpAddr) -> Result<Spent, Limited> {
+        self.take(Subject::address(from), Charge { quota: self.failures(), cost: 1 }.into()).await
+    }
+
+    fn failures(&self) -> Quota {
+        let (name, limit) = (QuotaName::FAILED_AUTHENTICATIONS, self.policy.failures_per_minute);
+        Quota { name, limit, window: Window::MINUTE, shadow: false }
     }
 
     /// Gives back what a call spent that then could not be served.

@@ -14,7 +14,7 @@ use crate::problem::{At, Problem};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Apiv2Schema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClientLimitDto {
-    /// 1 to 32 characters of a-z 0-9 -, of no other limit of the client; not default, reads or registrations.
+    /// 1 to 32 characters of a-z 0-9 -, of no other limit of the client; and not one of ours.
     pub name: String,
     /// Events per window, 1 to 1,000,000,000.
     pub limit: i64,

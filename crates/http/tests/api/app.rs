@@ -13,7 +13,7 @@ use activity_domain::id::{ClientId, StreamId};
 use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
 use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record, Recorder};
-use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
+use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
@@ -36,6 +36,7 @@ pub struct App {
     pub health: Arc<TestHealth>,
     pub clock: Arc<ManualClock>,
     pub admin_key: String,
+    access: Data<Access>,
     handle: ServerHandle,
 }
 
@@ -72,6 +73,7 @@ impl App {
         let clock = Arc::new(ManualClock::new(system_time()));
         let (_, admin_key) = ApiKey::generate(&SeededRandomness::new(99));
         let services = services(options, &store, &recorder, &health, &clock, &admin_key);
+        let access = services.access.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = serve(services, listener, ServerConfig { workers: 1, grace_seconds: 1 }).unwrap();
@@ -79,7 +81,7 @@ impl App {
         tokio::spawn(server);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
         let admin_key = admin_key.reveal().to_owned();
-        Self { url, http, store, recorder, health, clock, admin_key, handle }
+        Self { url, http, store, recorder, health, clock, admin_key, access, handle }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -107,6 +109,16 @@ impl App {
         let answer = expect(answer, StatusCode::CREATED).await;
         let text = |field: &str| answer[field].as_str().unwrap().to_owned();
         Registered { id: text("clientId"), key: text("apiKey"), token: text("token") }
+    }
+
+    /// Writes down when keys were last used, as the server does every few seconds.
+    pub async fn write_uses(&self) {
+        self.access.write_uses().await.unwrap();
+    }
+
+    /// Forgets a client, so that its key has to be looked up.
+    pub fn forget(&self, id: &str) {
+        self.access.forget(&ClientId::parse(id).unwrap());
     }
 
     pub async fn shut_down(self) {
@@ -179,11 +191,15 @@ fn services(
         window: Window::HOUR,
         reads_per_minute: RateLimit::parse(60).unwrap(),
         registrations_per_hour: RateLimit::parse(20).unwrap(),
+        failures_per_minute: RateLimit::parse(60).unwrap(),
     };
     let random = Arc::new(SeededRandomness::new(7));
+    let access = Arc::new(Access::new(store.clone(), clock.clone()).with_root(root, admin_key));
+    let accounts = Accounts::new(store.clone(), access.clone(), clock.clone(), random.clone());
     Services {
-        access: Data::new(Access::new(store.clone()).with_root(root, admin_key)),
+        access: Data::from(access),
         clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
+        accounts: Data::new(accounts),
         usage: Data::new(Usage::new(store.clone(), store.clone())),
         recorder: Data::new(recorder.clone() as Arc<dyn Recorder>),
         tokens: Data::new(Tokens::new(SECRET, Duration::from_hours(1))),

@@ -181,7 +181,7 @@ async fn a_client_sees_its_limit_and_an_admin_resets_it() {
 /// A client with limits besides its rate limit, straight into the store.
 async fn with_limits(app: &App, rate_limit: i64, limits: Vec<ClientLimit>) -> Registered {
     let (id, key) = ApiKey::generate(&SeededRandomness::new(1));
-    let record = KeyRecord { id, digest: key.digest(), created_at: app.now() };
+    let record = KeyRecord { id, digest: key.digest(), created_at: app.now(), expires_at: None };
     let client = Client {
         id: ClientId::parse("CL-limits").unwrap(),
         name: ClientName::parse("limits").unwrap(),

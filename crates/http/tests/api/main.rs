@@ -4,6 +4,7 @@
 
 mod app;
 mod bad_input;
+mod clients;
 mod documents;
 mod events;
 mod health;

@@ -93,10 +93,7 @@ impl Claim {
         match activity_ingest::claim(&wire::spool_folder(settings)) {
             Ok(claim) => Ok(Self::Ours(claim)),
             Err(OpenError::InUse(_)) => {
-                let versions = activity_adapter_sqlite::migrations::status(&wire::database_file(settings))?;
-                if versions.iter().any(|version| !version.applied) {
-                    return Err("the running server is of another version; use its program to import".into());
-                }
+                wire::same_schema(settings)?;
                 ServerTarget::find(settings).map(Self::Servers)
             }
             Err(error) => Err(error.into()),

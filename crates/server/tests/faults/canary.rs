@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Event, Node, Random};
+use crate::support::{Account, Event, Node, Random};
 
 const CANARY: &str = "c4n4ry-c4n4ry-c4n4ry";
 
@@ -62,11 +62,45 @@ async fn use_secrets(node: &Node) -> Vec<String> {
             node.post(&broken_key).json(&event).send().await.unwrap().status(),
             StatusCode::UNAUTHORIZED
         );
+        let rotated = rotate(node, &account).await;
         // The secret within the key, too: `atk_<keyId>_<secret>_<crc32>`.
-        secrets.extend(account.key.split('_').nth(2).map(str::to_owned));
-        secrets.extend([account.key, account.token, token]);
+        let keys = [account.key, rotated];
+        secrets.extend(keys.iter().filter_map(|key| key.split('_').nth(2)).map(str::to_owned));
+        secrets.extend(keys);
+        secrets.extend([account.token, token]);
+    }
+    let created = ["admin", "create", "--name", "eve", "--email", "eve@example.org"];
+    let created = command(node, &created);
+    let issued = command(node, &["admin", "key", "--client", &created[0], "--overlap", "0"]);
+    for key in [&created[1], &issued[1]] {
+        let answer = node.post(key).header("prefer", "wait=10").send().await.unwrap();
+        assert!(answer.status().is_client_error());
+        secrets.extend([key.clone(), key.split('_').nth(2).unwrap().to_owned()]);
     }
     secrets
+}
+
+/// Gives a client another key, uses it, and revokes the old one.
+async fn rotate(node: &Node, account: &Account) -> String {
+    let keys = node.at(&format!("/api/clients/{}/keys", account.id));
+    let issue = node.http.post(&keys).header("x-api-key", &account.key).json(&json!({ "overlap": 60 }));
+    let issued: Value = issue.send().await.unwrap().json().await.unwrap();
+    let key = issued["apiKey"].as_str().unwrap().to_owned();
+    let old = account.key.split('_').nth(1).unwrap();
+    let revoke = node.http.delete(format!("{keys}/{old}")).header("x-api-key", &key);
+    assert_eq!(revoke.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let old = node.http.post(node.at("/api/token")).header("x-api-key", &account.key);
+    assert_eq!(old.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    key
+}
+
+/// The values that a command prints, one a line.
+fn command(node: &Node, arguments: &[&str]) -> Vec<String> {
+    let output = node.command().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("atk_"), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split_whitespace().last().unwrap().to_owned()).collect()
 }
 
 /// Neither under the data folder, save `secrets`, nor in the log; while it runs and after its end.

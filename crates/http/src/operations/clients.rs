@@ -1,0 +1,32 @@
+//! Clients and keys, managed: what /api/clients has.
+
+mod change;
+mod erase;
+mod get;
+mod issue_key;
+mod list;
+mod revoke_key;
+
+use activity_domain::client::Role;
+use activity_domain::id::ClientId;
+use activity_domain::service::{AccountError, Caller};
+
+pub use change::change_client;
+pub use erase::erase_client;
+pub use get::client;
+pub use issue_key::issue_key;
+pub use list::list_clients;
+pub use revoke_key::revoke_key;
+
+use super::prelude;
+use crate::problem::Problem;
+
+/// The client that a path names. No client has an id of another form.
+fn id_of(text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|_| AccountError::NoSuchClient.into())
+}
+
+/// The same for what only admins may do: others are told that, whatever the id.
+fn id_for_admin(caller: &Caller, text: &str) -> Result<ClientId, Problem> {
+    if caller.role() == Role::Admin { id_of(text) } else { Err(AccountError::Forbidden.into()) }
+}

@@ -1,0 +1,27 @@
+//! DELETE /api/clients/{clientId}
+
+use activity_domain::service::Accounts;
+use paperclip::actix::NoContent;
+use paperclip::actix::web::Path;
+
+use super::id_for_admin;
+use super::prelude::*;
+use crate::auth::Authenticated;
+use crate::problem::Problem;
+
+/// Erases a client.
+#[api_v2_operation(
+    summary = "Erase a client",
+    description = "For admins. Identity, keys and raw events go for good; counts stay under an anonymous id. What still arrives of the client is discarded. Admins cannot erase themselves.",
+    operation_id = "eraseClient",
+    tags("Clients")
+)]
+pub async fn erase_client(
+    caller: Authenticated,
+    id: Path<String>,
+    accounts: Data<Accounts>,
+) -> Result<NoContent, Problem> {
+    let id = id_for_admin(&caller.0, &id)?;
+    accounts.erase(&caller.0, &id).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,61 @@
+//! `admin`: what whoever holds the data folder may do to it, also beside a running server, which hears of
+//! it within a second.
+
+mod create;
+mod key;
+
+use std::sync::Arc;
+
+use activity_domain::client::Client;
+use activity_domain::id::KeyId;
+use activity_domain::port::Clock;
+use activity_domain::service::Caller;
+use activity_ingest::OpenError;
+
+use crate::cli::AdminAction;
+use crate::config::Settings;
+use crate::system::SystemClock;
+use crate::wire::{self, Storage};
+use crate::{Failure, print, secrets};
+
+/// Does one of the things there are to do.
+pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure> {
+    match action {
+        AdminAction::Where => print(&place(settings)),
+        AdminAction::Key(options) => key::run(settings, options).await,
+        AdminAction::Create(options) => create::run(settings, options).await,
+    }
+}
+
+/// Where the first admin's key is. It is not made by asking.
+fn place(settings: &Settings) -> String {
+    match secrets::admin_key_file(settings) {
+        None => "the first admin's key is configured, as ADMIN_API_KEY".to_owned(),
+        Some(file) if file.exists() => format!("the first admin's key is in {}", file.display()),
+        Some(file) => format!("the first start will put the first admin's key into {}", file.display()),
+    }
+}
+
+/// Opens the store. Where a server has it, only one whose schema is this program's.
+async fn storage(settings: &Settings) -> Result<Storage, Failure> {
+    // Held while the schema may change, and not a moment longer.
+    let _claim = match activity_ingest::claim(&wire::spool_folder(settings)) {
+        Ok(claim) => Some(claim),
+        Err(OpenError::InUse(_)) => {
+            wire::same_schema(settings)?;
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(wire::storage(settings).await?)
+}
+
+/// Whoever may write into the data folder may do what an admin may.
+fn operator(settings: &Settings) -> Result<Caller, Failure> {
+    let client: Client = wire::root(settings, &SystemClock)?;
+    Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]) })
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
