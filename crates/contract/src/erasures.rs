@@ -48,8 +48,7 @@ impl World {
         for id in &CLIENTS[..3] {
             stores.clients.insert(&make::client(id), None).await.expect("insert");
         }
-        let (stored, erased, counts) = Default::default();
-        Self { stores, streams: 0, stored, erased, counts }
+        Self { stores, streams: 0, stored: HashSet::new(), erased: HashSet::new(), counts: BTreeMap::new() }
     }
 
     async fn play(&mut self, step: &Step) -> Result<(), TestCaseError> {
