@@ -124,7 +124,7 @@ pub(crate) fn scrub(c: &mut SqliteConnection) -> QueryResult<Purged> {
     let Some(from) = from else { return Ok(Purged::default()) };
     let last = scrub::count(c)?;
     let to = last.min(from + PAGES);
-    scrub::pages(c, from + 1..=to)?;
+    scrub::pages(c, from + 1..=to, last)?;
     let reached = if to == last { SCRUBBED } else { to };
     diesel::update(swept.filter(erasing::page.le(from))).set(erasing::page.eq(reached)).execute(c)?;
     Ok(Purged { rows: 0, more: true })

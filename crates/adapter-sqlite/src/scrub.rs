@@ -14,7 +14,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use diesel::sqlite::SqliteConnection;
 
-/// From so many pages on (64 GiB), the first byte no longer tells pages of b-trees from others.
+/// In a database of so many pages (64 GiB), the first byte no longer tells pages of b-trees from others:
+/// those begin with the number of another page.
 const MOST_PAGES: i64 = 1 << 24;
 
 #[derive(QueryableByName)]
@@ -34,15 +35,13 @@ pub(crate) fn count(c: &mut SqliteConnection) -> QueryResult<i64> {
     Ok(diesel::sql_query("PRAGMA page_count").get_result::<Count>(c)?.page_count)
 }
 
-/// Overwrites the unused bytes of some pages, by their numbers from 1 on.
-pub(crate) fn pages(c: &mut SqliteConnection, numbers: RangeInclusive<i64>) -> QueryResult<()> {
+/// Overwrites the unused bytes of some pages, by their numbers from 1 on, of so many.
+pub(crate) fn pages(c: &mut SqliteConnection, numbers: RangeInclusive<i64>, count: i64) -> QueryResult<()> {
+    if count >= MOST_PAGES {
+        tracing::warn!("the database is so large that old copies of erased rows are not looked for");
+        return Ok(());
+    }
     for number in numbers {
-        if number >= MOST_PAGES {
-            tracing::warn!(
-                "the database is so large that copies of erased rows are not looked for everywhere"
-            );
-            return Ok(());
-        }
         let page = diesel::sql_query("SELECT data FROM sqlite_dbpage WHERE pgno = ?");
         let page: Option<Page> = page.bind::<BigInt, _>(number).get_result(c).optional()?;
         let Some(Page { mut data }) = page else { return Ok(()) };

@@ -51,6 +51,9 @@ macro_rules! laws {
                 a_taken_anonymous_id_is_refused,
                 erasing_beside_appends_loses_and_revives_nothing,
             }
+            erasures {
+                any_history_of_erasures_counts_everything_once,
+            }
             sink {
                 a_new_stream_stands_at_zero,
                 a_stored_batch_moves_its_cursor,
@@ -184,6 +187,7 @@ mod tests {
             include_str!("keys.rs"),
             include_str!("changes.rs"),
             include_str!("erase.rs"),
+            include_str!("erasures.rs"),
             include_str!("sink.rs"),
             include_str!("retries.rs"),
             include_str!("usage.rs"),

@@ -22,7 +22,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`clients`], [`keys`], [`changes`] | laws of `ClientRepo`: found, managed, followed |
-//! | [`erase`] | laws of erasing, over all ports |
+//! | [`erase`], [`erasures`] | laws of erasing, over all ports; by example and by property |
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
@@ -54,6 +54,7 @@ mod ask;
 pub mod changes;
 pub mod clients;
 pub mod erase;
+pub mod erasures;
 mod history;
 pub mod hygiene;
 pub mod keys;
