@@ -10,8 +10,10 @@
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
 //! | `clients`, `sink`, `usage` | the ports |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
+//! | [`cache`] | the cache of usage of a single instance, likewise |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
+pub mod cache;
 mod clients;
 pub mod clock;
 pub mod limiter;
@@ -21,6 +23,7 @@ pub mod store;
 pub mod switches;
 mod usage;
 
+pub use cache::{CacheOptions, MemoryUsageCache};
 pub use clock::ManualClock;
 pub use limiter::MemoryLimiter;
 pub use randomness::SeededRandomness;

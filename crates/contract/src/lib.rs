@@ -26,6 +26,7 @@
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`] | the same by property: any history, any question, against a recount |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
+//! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
 //!
@@ -49,6 +50,7 @@ use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
+pub mod cache;
 pub mod clients;
 mod history;
 mod laws;

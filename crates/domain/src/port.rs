@@ -9,10 +9,12 @@
 //! | `usage` | [`UsageRepo`] |
 //! | `upkeep` | [`Upkeep`] |
 //! | `limiter` | [`RateLimiter`] |
+//! | `cache` | [`UsageCache`], [`Lease`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
 
+mod cache;
 mod clients;
 mod ingest;
 mod limiter;
@@ -20,6 +22,7 @@ mod system;
 mod upkeep;
 mod usage;
 
+pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::ClientRepo;
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
