@@ -134,6 +134,21 @@ macro_rules! cache_laws {
     };
 }
 
+/// Makes one test of each law of a store with a cache in front of it. Takes a
+/// [`CachedHarness`](crate::cached::CachedHarness), as [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! cached_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            cached {
+                cached_answers_are_those_of_the_store,
+                a_late_event_shows_at_once,
+                a_day_of_many_clients_comes_whole,
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
@@ -170,6 +185,7 @@ mod tests {
             include_str!("cache/leases.rs"),
             include_str!("cache/forgetting.rs"),
             include_str!("cache/uses.rs"),
+            include_str!("cached.rs"),
         ];
         let written = groups.iter().flat_map(|group| group.split("pub async fn ").skip(1));
         for law in written.map(|rest| rest.split('(').next().unwrap_or_default()) {

@@ -27,6 +27,7 @@
 //! | [`recounted`] | the same by property: any history, any question, against a recount |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
+//! | [`cached`] | laws of a store with a cache in front of it: [`cached_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
 //!
@@ -51,6 +52,7 @@ use async_trait::async_trait;
 
 mod ask;
 pub mod cache;
+pub mod cached;
 pub mod clients;
 mod history;
 mod laws;

@@ -3,7 +3,7 @@
 //!
 //! | File | Ports |
 //! |---|---|
-//! | `system` | [`Clock`], [`Randomness`] |
+//! | `system` | [`Clock`], [`Randomness`], [`Background`] |
 //! | `ingest` | [`Recorder`], [`ActivitySink`] |
 //! | `clients` | [`ClientRepo`] |
 //! | `usage` | [`UsageRepo`] |
@@ -26,7 +26,7 @@ pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::ClientRepo;
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
-pub use system::{Clock, Randomness};
+pub use system::{Background, Clock, Randomness, Task};
 pub use upkeep::{Compacted, Upkeep};
 pub use usage::UsageRepo;
 

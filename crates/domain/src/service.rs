@@ -1,11 +1,13 @@
 //! The use cases, over the ports.
 
 mod access;
+mod caching;
 mod clients;
 mod limits;
 mod usage;
 
 pub use access::{Access, Caller};
+pub use caching::{CachePolicy, CachedUsage, ForgettingSink, Prewarm, PrewarmRun};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitPolicy, Limited, Limits, Spent};
 pub use usage::{Usage, UsageError};
