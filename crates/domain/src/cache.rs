@@ -17,7 +17,7 @@ use crate::usage::TopRow;
 mod day;
 mod touched;
 
-pub use day::{CachedDay, MAX_DAY_ROWS};
+pub use day::CachedDay;
 pub use touched::Touched;
 
 /// The name of a generation of keys: values of another are not found. 1 to 32 characters of

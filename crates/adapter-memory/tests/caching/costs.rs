@@ -147,3 +147,17 @@ async fn a_long_range_costs_a_few_calls() {
     stack.daily(&years).await;
     assert_eq!(stack.calls(), 12 + 2);
 }
+
+/// Where a page is full just where the days of the cache end, it says that there is more.
+#[tokio::test]
+async fn a_page_that_is_full_at_a_seam_goes_on() {
+    let stack = Stack::new();
+    let times = ["2025-01-01T08:00:00Z", "2026-03-11T08:00:00Z", "2026-03-12T08:00:00Z"];
+    stack.append(times.into_iter().zip(1..).map(|(time, id)| make::call("CL-1", id, time)).collect()).await;
+    let mut query = DailyQuery { limit: 1, ..query("2024-12-01", "2026-03-12") };
+    for _ in 1..times.len() {
+        query.after = stack.daily(&query).await.next;
+        assert!(query.after.is_some());
+    }
+    assert_eq!(stack.daily(&query).await.next, None);
+}

@@ -78,7 +78,7 @@ pub struct Stack {
 
 pub fn policy(daily: Duration, top: Duration) -> CachePolicy {
     let version = CacheVersion::parse("v1").unwrap();
-    CachePolicy { version, daily: Lifetime::of(daily), top: Lifetime::of(top) }
+    CachePolicy { version, daily: Lifetime::of(daily), top: Lifetime::of(top), day_rows: 20_000 }
 }
 
 pub fn memory_cache(clock: &Arc<ManualClock>) -> Arc<dyn UsageCache> {

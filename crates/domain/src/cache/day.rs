@@ -9,15 +9,12 @@ use crate::rollup::Tally;
 use crate::sketch::Sketch;
 use crate::usage::{DailyCursor, DailyRow};
 
-/// The most rows of a day that are kept.
-pub const MAX_DAY_ROWS: usize = 20_000;
-
 /// The rows of a day in their order, or that there are too many to be kept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CachedDay {
     /// The rows.
     Rows(Box<[CachedRow]>),
-    /// More than [`MAX_DAY_ROWS`].
+    /// More rows than are kept.
     TooLong,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::vec;
 
 use super::usage::{CachedUsage, put};
-use crate::cache::{CacheValue, CachedDay, Lifetime, MAX_DAY_ROWS};
+use crate::cache::{CacheValue, CachedDay, Lifetime};
 use crate::error::StoreError;
 use crate::port::{Lease, Lookup, Read, Wait};
 use crate::time::{Date, Timestamp};
@@ -139,7 +139,8 @@ impl<'a> Assembly<'a> {
     ) -> Result<(Full, usize), StoreError> {
         let run = &dates[..leases.len()];
         let (Some(&newest), Some(&oldest)) = (run.first(), run.last()) else { return Ok((false, 0)) };
-        let query = DailyQuery { limit: MAX_DAY_ROWS, after: None, ..self.part(oldest, newest)? };
+        let query =
+            DailyQuery { limit: self.usage.policy.day_rows, after: None, ..self.part(oldest, newest)? };
         let fetched = self.usage.repo.daily(&query, Read::Latest).await?;
         // Where there is more, the last day that came may lack rows.
         let cut = fetched.next.map(|next| next.date);

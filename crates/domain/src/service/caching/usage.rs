@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::assembly::Assembly;
-use crate::cache::{CacheKey, CacheValue, CacheVersion, CachedDay, Lifetime, MAX_DAY_ROWS, Question};
+use crate::cache::{CacheKey, CacheValue, CacheVersion, CachedDay, Lifetime, Question};
 use crate::error::StoreError;
 use crate::port::{Background, Clock, Filled, Lease, Lookup, Read, UsageCache, UsageRepo, Wait};
 use crate::time::{Date, Timestamp};
@@ -25,6 +25,8 @@ pub struct CachePolicy {
     pub daily: Option<Lifetime>,
     /// For the busiest clients of closed spans; `None` keeps none.
     pub top: Option<Lifetime>,
+    /// The most rows of a day that are kept.
+    pub day_rows: usize,
 }
 
 /// A [`UsageRepo`] with a cache in front of it. What is closed comes from the cache, what is still going
@@ -35,7 +37,7 @@ pub struct CachedUsage {
     pub(super) cache: Arc<dyn UsageCache>,
     pub(super) clock: Arc<dyn Clock>,
     background: Arc<dyn Background>,
-    policy: CachePolicy,
+    pub(super) policy: CachePolicy,
 }
 
 impl CachedUsage {
@@ -78,17 +80,17 @@ impl CachedUsage {
         let lifetime = self.lifetime(&key.question).filter(|_| key.version == self.policy.version);
         let Some(lifetime) = lifetime else { return Ok(false) };
         let Ok(Some(lease)) = self.cache.renew(key, within).await else { return Ok(false) };
-        let value = compute(self.repo.as_ref(), &key.question).await?;
+        let value = compute(self.repo.as_ref(), &key.question, self.policy.day_rows).await?;
         Ok(lease.fill(value, lifetime).await == Ok(Filled::Kept))
     }
 
     /// Has a value that is getting old computed anew, beside the caller and once.
     pub(super) async fn refresh(&self, key: CacheKey, lifetime: Lifetime) {
         if let Ok(Some(lease)) = self.cache.renew(&key, Duration::ZERO).await {
-            let repo = self.repo.clone();
+            let (repo, day_rows) = (self.repo.clone(), self.policy.day_rows);
             self.background.run(Box::pin(async move {
                 // Without an answer the lease is given back, and the next who asks tries again.
-                if let Ok(value) = compute(repo.as_ref(), &key.question).await {
+                if let Ok(value) = compute(repo.as_ref(), &key.question, day_rows).await {
                     put(lease, value, lifetime).await;
                 }
             }));
@@ -137,13 +139,17 @@ impl UsageRepo for CachedUsage {
 
 /// The answer to a question. A cache may hold it only if nothing that was stored before is missing from
 /// it, so a replica that lags behind will not do.
-async fn compute(repo: &dyn UsageRepo, question: &Question) -> Result<CacheValue, StoreError> {
+async fn compute(
+    repo: &dyn UsageRepo,
+    question: &Question,
+    day_rows: usize,
+) -> Result<CacheValue, StoreError> {
     match question {
         Question::Day { zone, date, client } => {
             // A range of one day is in order, and within the bound.
             let days = Days::between(*date, *date).map_err(|error| StoreError::Refused(error.to_string()))?;
             let (zone, client) = (zone.clone(), client.clone());
-            let query = DailyQuery { days, zone, client, limit: MAX_DAY_ROWS, after: None };
+            let query = DailyQuery { days, zone, client, limit: day_rows, after: None };
             let page = repo.daily(&query, Read::Latest).await?;
             let day = if page.next.is_some() { CachedDay::TooLong } else { CachedDay::of(page.rows) };
             Ok(CacheValue::Day(Arc::new(day)))
