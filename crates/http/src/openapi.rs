@@ -33,6 +33,8 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("get", "/api/rate-limit", &[401, 403, 429, 503]),
     ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
     ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 503]),
+    ("get", "/api/cache/stats", &[401, 403, 503]),
+    ("post", "/api/cache/prewarm", &[401, 403, 409, 503]),
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),

@@ -1,5 +1,6 @@
 //! One file per operation: parse, call one use case, answer.
 
+mod cache;
 mod daily;
 mod events;
 mod health;
@@ -9,6 +10,7 @@ mod register;
 mod token;
 mod top;
 
+pub use cache::{cache_stats, prewarm_cache};
 pub use daily::daily;
 pub use health::{Check, Health, State, health_check, livez, readyz};
 pub use logs::{EventsPolicy, post_logs};

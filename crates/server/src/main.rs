@@ -5,6 +5,9 @@ mod cli;
 mod config;
 mod health;
 mod import;
+mod prewarm;
+mod running;
+mod schedule;
 mod secrets;
 mod serve;
 mod system;
@@ -55,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let result = match command {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
+        Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Config | Command::Openapi => Ok(()),
     };

@@ -17,9 +17,12 @@ use activity_ingest::disk::RealDisk;
 use activity_ingest::{OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
+pub use self::caching::{Caching, cached};
 use crate::config::{CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
+
+mod caching;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
 const REGISTRATIONS_PER_HOUR: i64 = 20;
@@ -68,6 +71,7 @@ pub fn services(
     settings: &Settings,
     secrets: &Secrets,
     storage: &Storage,
+    caching: &Caching,
     recorder: Arc<dyn Recorder>,
     health: Arc<dyn Health>,
 ) -> Result<Services, activity_domain::error::Invalid> {
@@ -95,6 +99,8 @@ pub fn services(
         access: Data::new(access),
         clients: Data::new(clients),
         usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
+        cache: Data::new(caching.cache.clone()),
+        prewarm: Data::from(caching.prewarm.clone()),
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
         clock: Data::new(clock.clone()),

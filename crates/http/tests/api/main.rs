@@ -4,6 +4,7 @@
 
 mod app;
 mod bad_input;
+mod caching;
 mod documents;
 mod events;
 mod health;

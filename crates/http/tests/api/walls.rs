@@ -18,6 +18,8 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("get /api/rate-limit", [401, 401, 200, 200, 200, 401]),
     ("get /api/clients/{clientId}/rate-limit", [401, 401, 403, 403, 200, 401]),
     ("delete /api/clients/{clientId}/rate-limit", [401, 401, 403, 403, 204, 401]),
+    ("get /api/cache/stats", [401, 401, 403, 403, 200, 401]),
+    ("post /api/cache/prewarm", [401, 401, 403, 403, 200, 401]),
     ("get /livez", [200; 6]),
     ("get /readyz", [200; 6]),
     ("get /health-check", [200; 6]),

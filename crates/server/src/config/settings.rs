@@ -9,6 +9,7 @@ use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
 use ipnet::IpNet;
 
+use super::cache::{self, CacheSettings};
 use super::describe::{Described, describe};
 use super::error::ConfigError;
 use super::layers;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub age_policy: AgePolicy,
     /// `SPOOL_MAX_BYTES`.
     pub spool_max_bytes: u64,
+    /// `CACHE_...`.
+    pub cache: CacheSettings,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
@@ -103,6 +106,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
     let retention_days = reader.required("RAW_RETENTION_DAYS", parse::retention_days);
     let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
+    let cache = cache::read(reader);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     Some(Settings {
@@ -123,6 +127,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         log_batch_interval: log_batch_interval?,
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },
         spool_max_bytes: spool_max_bytes?,
+        cache: cache?,
         log_level: log_level?,
         log_format: log_format?,
         described,
