@@ -4,7 +4,7 @@ use activity_domain::error::Invalid;
 use activity_domain::time::Timestamp;
 use chrono::DateTime;
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
+use croner::parser::{CronParser, Seconds, Year};
 
 /// A cron expression of five fields, or of six with seconds first.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct Schedule(Cron);
 impl Schedule {
     /// Parses an expression. One that never comes true is refused.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let parser = CronParser::builder().seconds(Seconds::Optional).build();
+        let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let cron = parser.parse(text).map_err(|error| {
             Invalid::new(format!("must be a cron expression such as 0 */15 * * * *: {error}"))
         })?;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use activity_adapter_memory::MemoryStore;
 use activity_contract::make;
 use activity_domain::cache::{
     CacheKey, CacheStats, CacheValue, CacheVersion, CachedDay, Heat, KeyUse, Question, Scope,
 };
-use activity_domain::error::Degraded;
+use activity_domain::error::{Degraded, StoreError};
 use activity_domain::port::{ActivitySink, Lease, Lookup, Read, UsageCache, UsageRepo, Wait};
+use activity_domain::service::CachedUsage;
 use activity_domain::span::Span;
-use activity_domain::usage::TopQuery;
+use activity_domain::usage::{DailyPage, DailyQuery, TopQuery, TopRow};
 use async_trait::async_trait;
 
 use crate::stack::{HOUR, Stack, memory_cache, policy, query};
@@ -138,4 +140,51 @@ async fn a_stuck_caller_does_not_stop_the_others() {
     assert!(matches!(stuck, Lookup::Missing(_)));
     let page = tokio::time::timeout(Duration::from_secs(10), stack.daily(&days)).await.unwrap();
     assert_eq!(page.rows.len(), 1);
+}
+
+/// A store whose replica has not heard of anything yet.
+struct Lagging {
+    primary: Arc<MemoryStore>,
+    replica: MemoryStore,
+}
+
+#[async_trait]
+impl UsageRepo for Lagging {
+    async fn daily(&self, query: &DailyQuery, read: Read) -> Result<DailyPage, StoreError> {
+        match read {
+            Read::Latest => self.primary.daily(query, read).await,
+            Read::Eventual => self.replica.daily(query, read).await,
+        }
+    }
+
+    async fn top(&self, query: &TopQuery, read: Read) -> Result<Vec<TopRow>, StoreError> {
+        match read {
+            Read::Latest => self.primary.top(query, read).await,
+            Read::Eventual => self.replica.top(query, read).await,
+        }
+    }
+}
+
+/// What lags behind would be kept although it lacks what was stored before: so nothing of it is.
+#[tokio::test]
+async fn a_replica_that_lags_behind_fills_nothing() {
+    let stack = Stack::new();
+    stack.append(vec![make::call("CL-1", 1, "2026-03-09T12:00:00Z")]).await;
+    let lagging = Arc::new(Lagging { primary: stack.store.clone(), replica: MemoryStore::new() });
+    let later = stack.later.clone();
+    let usage =
+        CachedUsage::new(lagging, stack.cache.clone(), stack.clock.clone(), later, policy(HOUR, HOUR));
+    let (days, usage) = (query("2026-03-08", "2026-03-10"), Arc::new(usage));
+    let rows = async || usage.daily(&days, Read::Eventual).await.unwrap().rows.len();
+    let [from, to] = ["2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z"].map(|time| make::at(time).minute());
+    let top = TopQuery { span: Span { from, to }, limit: 3 };
+    let ranked = async || usage.top(&top, Read::Eventual).await.unwrap().len();
+    assert_eq!((rows().await, ranked().await), (1, 1));
+    stack.clock.advance(3_601);
+    assert_eq!((rows().await, ranked().await), (1, 1));
+    stack.later.run_all().await;
+    assert_eq!((rows().await, ranked().await), (1, 1), "computed anew");
+    stack.cache.forget(&Scope::Everything).await.unwrap();
+    activity_domain::service::Prewarm::new(usage.clone()).run().await.unwrap();
+    assert_eq!((rows().await, ranked().await), (1, 1), "computed ahead");
 }

@@ -55,6 +55,8 @@ pub enum Scenario {
     Import,
     /// Answers about usage, over HTTP, at three amounts of raw rows.
     Read,
+    /// Answers from the cache beside the same from the store, over HTTP.
+    Cache,
 }
 
 impl fmt::Display for Scenario {

@@ -1,7 +1,7 @@
 //! What the tests of the whole program share: a real server in a folder of its own, senders that keep
 //! a ledger, and a look at the database file behind the server's back.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod api;
 mod database;
