@@ -95,11 +95,10 @@ enum Age {
 impl Entry {
     fn age(&self, now: Timestamp) -> Age {
         match elapsed(self.since, now) {
-            // The clock was put back: how old it is cannot be told.
-            None => Age::Over,
             Some(age) if age < self.lifetime.fresh => Age::Fresh,
             Some(age) if age < self.lifetime.fresh + self.lifetime.stale => Age::Stale,
-            Some(_) => Age::Over,
+            // Where the clock was put back, how old it is cannot be told.
+            Some(_) | None => Age::Over,
         }
     }
 }

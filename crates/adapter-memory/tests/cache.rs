@@ -1,5 +1,7 @@
 //! The cache in memory keeps the laws of its port.
 
+#![expect(clippy::expect_used, reason = "a clock that cannot be set fails its law")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

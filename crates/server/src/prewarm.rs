@@ -40,16 +40,10 @@ pub async fn run(
 }
 
 fn report(run: Option<PrewarmRun>) {
-    match run {
-        Some(run) => tracing::info!(
-            warmed = run.warmed,
-            skipped = run.skipped,
-            failed = run.failed,
-            took_ms = u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX),
-            "the cache is warmed"
-        ),
-        None => tracing::info!("the cache is being warmed already"),
-    }
+    let Some(run) = run else { return tracing::info!("the cache is being warmed already") };
+    let PrewarmRun { warmed, skipped, failed, took, at: _ } = run;
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(warmed, skipped, failed, took_ms, "the cache is warmed");
 }
 
 /// Waits for the next time. False if there is none any more.

@@ -136,8 +136,8 @@ async fn a_stuck_caller_does_not_stop_the_others() {
         version: CacheVersion::parse("v1").unwrap(),
         question: Question::Day { zone: days.zone.clone(), date: make::date("2026-03-09"), client: None },
     };
-    let stuck = stack.cache.get(&key, Wait::No).await.unwrap();
-    assert!(matches!(stuck, Lookup::Missing(_)));
+    let held = stack.cache.get(&key, Wait::No).await.unwrap();
+    assert!(matches!(held, Lookup::Missing(_)));
     let page = tokio::time::timeout(Duration::from_secs(10), stack.daily(&days)).await.unwrap();
     assert_eq!(page.rows.len(), 1);
 }

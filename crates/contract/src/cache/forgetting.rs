@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use activity_domain::cache::{CacheKey, CacheValue, CachedDay, Scope, Touched};
 use activity_domain::port::{Filled, Lease, Lookup, Wait};
+use activity_domain::rollup::Tally;
 use activity_domain::usage::DailyRow;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -199,8 +200,7 @@ impl World {
         let span = key.question.span();
         let rows =
             (0..DAYS.len()).filter(|day| span.contains(make::at(&Self::time(*day)).minute())).map(|day| {
-                let mut tally = activity_domain::rollup::Tally::default();
-                tally.requests = counts[day];
+                let tally = Tally { requests: counts[day], ..Tally::default() };
                 DailyRow { date: make::date(DAYS[day]), client: make::client_id("CL-1"), tally }
             });
         CacheValue::Day(Arc::new(CachedDay::of(rows)))
@@ -274,11 +274,11 @@ pub async fn beside_a_writer_no_reader_sees_what_was_forgotten(harness: &dyn Cac
         let (under, committed, promised) = (under.clone(), committed.clone(), promised.clone());
         readers.spawn(async move {
             for _ in 0..400 {
-                let least = promised.load(Ordering::SeqCst);
+                let at_least = promised.load(Ordering::SeqCst);
                 match under.get(&utc()).await {
                     Lookup::Fresh(found) | Lookup::Stale(found) => {
                         let found = World::counts(&found)[0];
-                        assert!(found >= least, "{found} was served after {least} was promised");
+                        assert!(found >= at_least, "{found} was served after {at_least} was promised");
                     }
                     Lookup::Missing(lease) => {
                         let read = committed.load(Ordering::SeqCst);

@@ -86,9 +86,9 @@ pub async fn a_value_is_fresh_then_stale_then_gone(harness: &dyn CacheHarness) {
     let second = Duration::from_secs(1);
     for round in 1..3 {
         under.put(&utc(), value(round)).await;
-        under.clock.advance(LIFE.fresh - second).await;
+        under.clock.advance(LIFE.fresh.saturating_sub(second)).await;
         under.expect_fresh(&utc(), &value(round)).await;
-        for wait in [second, LIFE.stale - second] {
+        for wait in [second, LIFE.stale.saturating_sub(second)] {
             under.clock.advance(wait).await;
             let found = under.get(&utc()).await;
             assert!(matches!(&found, Lookup::Stale(old) if *old == value(round)), "{}", name(&found));

@@ -41,7 +41,7 @@ pub fn cached(
     let usage = Arc::new(usage);
     let sink = Arc::new(ForgettingSink::new(storage.sink, cache.clone()));
     let prewarm = Arc::new(Prewarm::new(usage.clone()));
-    (Storage { usage, sink, ..storage }, Caching { cache, prewarm })
+    (Storage { sink, usage, ..storage }, Caching { cache, prewarm })
 }
 
 #[cfg(test)]

@@ -40,10 +40,10 @@ impl<'a> Assembly<'a> {
         let start = self.query.after.as_ref().map_or(self.query.days.to(), |after| after.date);
         let start = start.min(self.query.days.to());
         let Some(closed) = self.newest_closed(from) else {
-            self.from_store(from, start).await?;
+            self.ask_store(from, start).await?;
             return Ok(self.page);
         };
-        if closed < start && self.from_store(closed.tomorrow().unwrap_or(start), start).await? {
+        if closed < start && self.ask_store(closed.tomorrow().unwrap_or(start), start).await? {
             return Ok(self.page);
         }
         let dates: Vec<Date> =
@@ -53,7 +53,7 @@ impl<'a> Assembly<'a> {
             return Ok(self.page);
         }
         if let Some(before) = oldest.and_then(|oldest| oldest.yesterday().ok()) {
-            self.from_store(from, before).await?;
+            self.ask_store(from, before).await?;
         }
         Ok(self.page)
     }
@@ -73,40 +73,35 @@ impl<'a> Assembly<'a> {
         let patience = self.usage.clock.now().plus_seconds(PATIENCE);
         let mut ahead = None;
         while let Some((&date, older)) = dates.split_first() {
-            let lookup = match ahead.take() {
-                Some(lookup) => Ok(lookup),
-                None => {
-                    let wait = if self.usage.clock.now() < patience { Wait::Bounded } else { Wait::No };
-                    self.usage.cache.get(&self.usage.day(self.query, date), wait).await
-                }
+            let lookup = if let Some(lookup) = ahead.take() {
+                Ok(lookup)
+            } else {
+                let wait = if self.usage.clock.now() < patience { Wait::Bounded } else { Wait::No };
+                self.usage.cache.get(&self.usage.day(self.query, date), wait).await
             };
-            let full = match lookup {
-                Ok(Lookup::Fresh(value)) => self.push(date, &value).await?,
+            let (full, done) = match lookup {
+                Ok(Lookup::Fresh(value)) => (self.push(date, &value).await?, 1),
                 Ok(Lookup::Stale(value)) => {
                     self.usage.refresh(self.usage.day(self.query, date), self.lifetime).await;
-                    self.push(date, &value).await?
+                    (self.push(date, &value).await?, 1)
                 }
                 Ok(Lookup::Missing(lease)) => {
-                    let (leases, next) = self.missing_run(lease, dates).await;
-                    let (full, done) = self.fetch(leases, dates).await?;
-                    if full {
-                        return Ok(true);
-                    }
-                    dates = &dates[done..];
+                    let (leases, found) = self.missing_run(lease, dates).await;
+                    let run = self.fetch(leases, dates).await?;
                     // What was found behind the run is of use only if the run came to its end.
-                    ahead = next.filter(|(at, _)| dates.first() == Some(at)).map(|(_, lookup)| lookup);
-                    continue;
+                    ahead = found.filter(|(at, _)| dates.get(run.1) == Some(at)).map(|(_, lookup)| lookup);
+                    run
                 }
                 // Somebody is at it for too long, or the cache is in trouble.
                 Ok(Lookup::Busy) | Err(_) => {
-                    let oldest = dates.last().copied().unwrap_or(date);
-                    return self.from_store(oldest, date).await;
+                    let oldest = older.last().copied().unwrap_or(date);
+                    return self.ask_store(oldest, date).await;
                 }
             };
             if full {
                 return Ok(true);
             }
-            dates = older;
+            dates = &dates[done..];
         }
         Ok(false)
     }
@@ -151,7 +146,7 @@ impl<'a> Assembly<'a> {
             if cut.is_some_and(|cut| date <= cut) {
                 if done == 0 {
                     put(lease, CacheValue::Day(Arc::new(CachedDay::TooLong)), self.lifetime).await;
-                    return Ok((self.from_store(date, date).await?, 1));
+                    return Ok((self.ask_store(date, date).await?, 1));
                 }
                 // The leases that are left go to whoever asks next, perhaps this question.
                 break;
@@ -173,12 +168,12 @@ impl<'a> Assembly<'a> {
         match rows {
             Some(Ok(rows)) => Ok(self.page.push_day(self.query, date, rows)),
             // Too long to be kept, or not what a cache should hold.
-            Some(Err(_)) | None => self.from_store(date, date).await,
+            Some(Err(_)) | None => self.ask_store(date, date).await,
         }
     }
 
     /// Adds days of the store, as far as there are any.
-    async fn from_store(&mut self, from: Date, to: Date) -> Result<Full, StoreError> {
+    async fn ask_store(&mut self, from: Date, to: Date) -> Result<Full, StoreError> {
         if from > to {
             return Ok(false);
         }
