@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, that is how it fails")]
 
+mod bounds;
 mod costs;
 mod forgetting;
 mod laws;
