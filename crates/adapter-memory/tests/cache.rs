@@ -35,7 +35,7 @@ impl CacheClock for Hands {
 
 async fn fresh() -> CacheUnderTest {
     let clock = Arc::new(ManualClock::new(make::at("2026-11-10T10:00:00.123457Z")));
-    let options = CacheOptions { patience: Duration::from_millis(500), ..CacheOptions::default() };
+    let options = CacheOptions { patience: Duration::from_secs(2), ..CacheOptions::default() };
     CacheUnderTest {
         cache: Arc::new(MemoryUsageCache::new(clock.clone(), options)),
         clock: Arc::new(Hands(clock)),

@@ -82,8 +82,7 @@ pub fn policy(daily: Duration, top: Duration) -> CachePolicy {
 }
 
 pub fn memory_cache(clock: &Arc<ManualClock>) -> Arc<dyn UsageCache> {
-    let options = CacheOptions { patience: Duration::from_millis(500), ..CacheOptions::default() };
-    Arc::new(MemoryUsageCache::new(clock.clone(), options))
+    Arc::new(MemoryUsageCache::new(clock.clone(), CacheOptions::default()))
 }
 
 impl Stack {

@@ -100,7 +100,7 @@ async fn counts(app: &App, path: &str) -> (Vec<u64>, u64) {
     (rows.collect(), app.caching.store.calls() - before)
 }
 
-/// The day so many days ago.
+/// The day so many days ago. The day before today may have ended just now, and is not closed then.
 fn day(app: &App, ago: i64) -> String {
     app.now().plus_seconds(-86_400 * ago).to_string()[..10].to_owned()
 }
@@ -110,19 +110,19 @@ async fn closed_days_come_from_the_cache_and_a_late_event_shows_at_once() {
     let app = App::start();
     let ada = app.register("ada", None).await;
     let noon = |ago| format!("{}T12:00:00Z", day(&app, ago));
-    for ago in [1, 2, 3] {
+    for ago in [2, 3, 4] {
         record(&app, &ada.key, &noon(ago)).await;
     }
-    let closed = format!("/api/usage/daily?from={}&to={}", day(&app, 4), day(&app, 1));
+    let closed = format!("/api/usage/daily?from={}&to={}", day(&app, 5), day(&app, 2));
     assert_eq!(counts(&app, &closed).await, (vec![1, 1, 1], 1));
     assert_eq!(counts(&app, &closed).await, (vec![1, 1, 1], 0));
-    record(&app, &ada.key, &noon(2)).await;
+    record(&app, &ada.key, &noon(3)).await;
     assert_eq!(counts(&app, &closed).await, (vec![1, 2, 1], 1));
     assert_eq!(counts(&app, &closed).await, (vec![1, 2, 1], 0));
-    let top = format!("/api/usage/top?from={}&to={}", noon(5), noon(1));
+    let top = format!("/api/usage/top?from={}&to={}", noon(5), noon(2));
     assert_eq!(counts(&app, &top).await, (vec![3], 1));
     assert_eq!(counts(&app, &top).await, (vec![3], 0));
-    record(&app, &ada.key, &noon(3)).await;
+    record(&app, &ada.key, &noon(4)).await;
     assert_eq!(counts(&app, &top).await, (vec![4], 1));
 }
 
@@ -162,8 +162,8 @@ async fn callers_do_not_share_each_others_days() {
 async fn fifty_alike_at_once_cost_one_question() {
     let app = Arc::new(App::start());
     let ada = app.register("ada", None).await;
-    record(&app, &ada.key, &format!("{}T12:00:00Z", day(&app, 1))).await;
-    let path = format!("/api/usage/daily?from={}&to={}", day(&app, 6), day(&app, 1));
+    record(&app, &ada.key, &format!("{}T12:00:00Z", day(&app, 2))).await;
+    let path = format!("/api/usage/daily?from={}&to={}", day(&app, 6), day(&app, 2));
     // The store takes its time.
     let gate = app.caching.store.gate.acquire_many(1_000).await.unwrap();
     let mut callers = JoinSet::new();
@@ -199,7 +199,8 @@ async fn stats_say_what_is_hit_and_what_is_hot() {
         (&json!(0), &json!(0), &json!(0.0), &json!(0), &json!([]))
     );
     assert!(empty.get("lastPrewarm").is_none());
-    let path = format!("/api/usage/daily?from={0}&to={0}", day(&app, 1));
+    let closed = day(&app, 2);
+    let path = format!("/api/usage/daily?from={closed}&to={closed}");
     for _ in 0..4 {
         get(&app, &path).await;
     }
@@ -211,7 +212,7 @@ async fn stats_say_what_is_hit_and_what_is_hot() {
     assert_eq!(stats["hitRate"], 0.8);
     assert!(number("bytes") > 0 && number("bytes") < number("maxBytes"));
     let hot = &stats["hottestKeys"][0];
-    assert_eq!(hot["key"], format!("v1:daily:UTC:{}:*", day(&app, 1)));
+    assert_eq!(hot["key"], format!("v1:daily:UTC:{closed}:*"));
     assert_eq!((&hot["hits"], &hot["misses"]), (&json!(4), &json!(1)));
     assert_eq!(hot["lastAsked"], app.now().to_string());
     assert!(hot["costMs"].is_number());
