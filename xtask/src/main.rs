@@ -8,6 +8,7 @@ mod ci;
 mod migrate;
 mod needs;
 mod openapi;
+mod prewarm;
 mod process;
 mod run;
 mod steps;
@@ -42,6 +43,8 @@ enum Chore {
     Openapi(openapi::Options),
     /// Look at or change the database schema: status, up, down
     Migrate(Rest),
+    /// Have the running server of `DATA_DIR` warm its cache
+    Prewarm,
     /// Run the benchmarks in release
     Bench(Rest),
 }
@@ -73,6 +76,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Tidy => tidy::tidy(),
         Chore::Openapi(options) => openapi::openapi(&options),
         Chore::Migrate(rest) => migrate::migrate(rest.args),
+        Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),
     }
 }

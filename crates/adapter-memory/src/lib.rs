@@ -10,9 +10,11 @@
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
 //! | `clients`, `accounts`, `sink`, `usage`, `over_time` | the ports |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
+//! | [`cache`] | the cache of usage of a single instance, likewise |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
 mod accounts;
+pub mod cache;
 mod clients;
 pub mod clock;
 pub mod limiter;
@@ -23,6 +25,7 @@ pub mod store;
 pub mod switches;
 mod usage;
 
+pub use cache::{CacheOptions, MemoryUsageCache};
 pub use clock::ManualClock;
 pub use limiter::MemoryLimiter;
 pub use randomness::SeededRandomness;

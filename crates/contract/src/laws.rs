@@ -161,6 +161,55 @@ macro_rules! limiter_laws {
     };
 }
 
+/// Makes one test of each law of the cache. Takes a [`CacheHarness`](crate::cache::CacheHarness), as
+/// [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! cache_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            cache {
+                a_value_comes_out_as_it_went_in,
+                keys_do_not_share_a_value,
+                a_value_is_fresh_then_stale_then_gone,
+                a_clock_put_back_prolongs_nothing,
+                a_stale_value_is_served_while_one_renews_it,
+                a_value_is_renewed_ahead_of_its_time,
+                of_many_callers_one_computes,
+                a_dropped_lease_goes_to_the_next,
+                a_cancelled_caller_gives_its_lease_back,
+                waiting_is_bounded,
+                an_old_lease_gives_way,
+                dropping_an_old_lease_changes_nothing,
+                what_depends_on_a_minute_is_forgotten,
+                names_and_everything_are_forgotten,
+                a_forgotten_value_is_not_served_stale,
+                forgetting_voids_leases,
+                a_void_lease_yields_to_a_new_one,
+                who_waits_for_a_void_lease_computes_anew,
+                no_interleaving_brings_back_what_was_forgotten,
+                beside_a_writer_no_reader_sees_what_was_forgotten,
+                every_question_counts_once,
+                keys_are_hot_by_use_or_by_cost,
+            }
+        }
+    };
+}
+
+/// Makes one test of each law of a store with a cache in front of it. Takes a
+/// [`CachedHarness`](crate::cached::CachedHarness), as [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! cached_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            cached {
+                cached_answers_are_those_of_the_store,
+                a_late_event_shows_at_once,
+                a_day_of_many_clients_comes_whole,
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
@@ -203,6 +252,11 @@ mod tests {
             include_str!("limiter/names.rs"),
             include_str!("limiter/shadow.rs"),
             include_str!("limiter/refunds.rs"),
+            include_str!("cache/values.rs"),
+            include_str!("cache/leases.rs"),
+            include_str!("cache/forgetting.rs"),
+            include_str!("cache/uses.rs"),
+            include_str!("cached.rs"),
         ];
         let written = groups.iter().flat_map(|group| group.split("pub async fn ").skip(1));
         for law in written.map(|rest| rest.split('(').next().unwrap_or_default()) {

@@ -28,6 +28,8 @@
 //! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
 //! | [`hygiene`], [`retention`] | how many endpoints have names, how long raw rows are kept |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
+//! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
+//! | [`cached`] | laws of a store with a cache in front of it: [`cached_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
 //!
@@ -51,6 +53,8 @@ use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
+pub mod cache;
+pub mod cached;
 pub mod changes;
 pub mod clients;
 pub mod erase;

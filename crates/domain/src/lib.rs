@@ -11,6 +11,7 @@
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
+//! | [`cache`] | what a cache of usage holds, and what makes it wrong |
 //! | [`limit`] | how much a subject may do in any window, and how it is counted |
 //! | [`port`] | what the use cases need from the outside; adapters implement it |
 //! | [`service`] | the use cases over those ports |
@@ -29,6 +30,7 @@
 //! The law over all of it: **blocks + deltas = distinct raw rows**, at every instant.
 
 pub mod activity;
+pub mod cache;
 pub mod client;
 pub mod error;
 pub mod hygiene;

@@ -3,16 +3,18 @@
 //!
 //! | File | Ports |
 //! |---|---|
-//! | `system` | [`Clock`], [`Randomness`] |
+//! | `system` | [`Clock`], [`Randomness`], [`Background`] |
 //! | `ingest` | [`Recorder`], [`ActivitySink`] |
 //! | `clients` | [`ClientRepo`] |
 //! | `usage` | [`UsageRepo`] |
 //! | `upkeep` | [`Upkeep`] |
 //! | `limiter` | [`RateLimiter`] |
+//! | `cache` | [`UsageCache`], [`Lease`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
 
+mod cache;
 mod clients;
 mod ingest;
 mod limiter;
@@ -20,10 +22,11 @@ mod system;
 mod upkeep;
 mod usage;
 
+pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
-pub use system::{Clock, Randomness};
+pub use system::{Background, Clock, Randomness, Task};
 pub use upkeep::{Compacted, Purged, Retained, Upkeep};
 pub use usage::UsageRepo;
 

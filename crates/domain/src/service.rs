@@ -2,12 +2,14 @@
 
 mod access;
 mod accounts;
+mod caching;
 mod clients;
 mod limits;
 mod usage;
 
 pub use access::{AUTH_STALE_MAX_SECONDS, Access, Caller};
 pub use accounts::{AccountError, Accounts, Issued};
+pub use caching::{CachePolicy, CachedUsage, ForgettingSink, Prewarm, PrewarmRun};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitPolicy, Limited, Limits, Spent};
 pub use usage::{Usage, UsageError};

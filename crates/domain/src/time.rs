@@ -1,6 +1,7 @@
 //! Instants and time zones.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use jiff::tz::TimeZone;
 
@@ -91,10 +92,17 @@ impl fmt::Debug for Timestamp {
 }
 
 /// A time zone of the IANA database. The database is compiled in, so that every instance agrees.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone {
     name: String,
     rules: TimeZone,
+}
+
+impl Hash for Zone {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The rules follow from the name.
+        self.name.hash(state);
+    }
 }
 
 impl Zone {

@@ -81,7 +81,7 @@ pub struct DailyQuery {
     pub zone: Zone,
     /// One client, or all.
     pub client: Option<ClientId>,
-    /// The length of the page, at most [`MAX_PAGE`].
+    /// The length of the page: at most [`MAX_PAGE`] for a caller, more for a cache that fills itself.
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<DailyCursor>,

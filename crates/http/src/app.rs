@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use activity_domain::port::{Clock, Recorder};
-use activity_domain::service::{Access, Accounts, Clients, Limits, Usage};
+use activity_domain::port::{Clock, Recorder, UsageCache};
+use activity_domain::service::{Access, Accounts, Clients, Limits, Prewarm, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -14,9 +14,9 @@ use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
 
 use crate::operations::{
-    EventsPolicy, Health, change_client, client, client_rate_limit, daily, endpoints, erase_client, get_logs,
-    health_check, issue_key, issue_token, list_clients, livez, post_logs, rate_limit, readyz, register,
-    reset_rate_limit, revoke_key, series, top,
+    EventsPolicy, Health, cache_stats, change_client, client, client_rate_limit, daily, endpoints,
+    erase_client, get_logs, health_check, issue_key, issue_token, list_clients, livez, post_logs,
+    prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, top,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::Problem;
@@ -35,6 +35,10 @@ pub struct Services {
     pub accounts: Data<Accounts>,
     /// Answers about usage.
     pub usage: Data<Usage>,
+    /// Keeps answers about usage.
+    pub cache: Data<Arc<dyn UsageCache>>,
+    /// Warms that cache.
+    pub prewarm: Data<Prewarm>,
     /// Makes events durable.
     pub recorder: Data<Arc<dyn Recorder>>,
     /// Makes and checks tokens.
@@ -74,6 +78,8 @@ pub fn app(
         .app_data(services.clients)
         .app_data(services.accounts)
         .app_data(services.usage)
+        .app_data(services.cache)
+        .app_data(services.prewarm)
         .app_data(services.recorder)
         .app_data(services.tokens)
         .app_data(services.clock)
@@ -133,6 +139,8 @@ where
                 .route(web::get().to(client_rate_limit))
                 .route(web::delete().to(reset_rate_limit)),
         )
+        .service(resource("/api/cache/stats", "GET").route(web::get().to(cache_stats)))
+        .service(resource("/api/cache/prewarm", "POST").route(web::post().to(prewarm_cache)))
         .service(resource("/livez", "GET").route(web::get().to(livez)))
         .service(resource("/readyz", "GET").route(web::get().to(readyz)))
         .service(resource("/health-check", "GET").route(web::get().to(health_check)))

@@ -1,6 +1,7 @@
 //! What goes over the wire. Mirrors of domain types: the API's names and shapes are fixed, the domain's
 //! are not.
 
+mod cache;
 mod clients;
 mod endpoints;
 mod events;
@@ -10,6 +11,7 @@ mod log;
 mod series;
 mod usage;
 
+pub use cache::*;
 pub use clients::*;
 pub use endpoints::*;
 pub use events::*;

@@ -42,6 +42,8 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("delete", "/api/clients/{clientId}/keys/{keyId}", &[401, 403, 404, 409, 429, 503]),
     ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
     ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
+    ("get", "/api/cache/stats", &[401, 403, 429, 503]),
+    ("post", "/api/cache/prewarm", &[401, 403, 409, 429, 503]),
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),

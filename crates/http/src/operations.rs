@@ -1,6 +1,7 @@
 //! One file per operation: parse, call one use case, answer.
 
 mod activities;
+mod cache;
 mod clients;
 mod daily;
 mod endpoints;
@@ -15,6 +16,7 @@ mod token;
 mod top;
 
 pub use activities::get_logs;
+pub use cache::{cache_stats, prewarm_cache};
 pub use clients::{change_client, client, erase_client, issue_key, list_clients, revoke_key};
 pub use daily::daily;
 pub use endpoints::endpoints;

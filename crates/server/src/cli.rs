@@ -27,6 +27,10 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<MigrateAction>,
     },
+    /// Have the running server compute answers that will be asked for.
+    ///
+    /// The cache is in the server's memory: a server has to run on the same `DATA_DIR`.
+    Prewarm,
     /// Bring access logs of web servers into the store.
     ///
     /// Reads the logs of nginx, Apache and Caddy, plain or gzip. A second run over the same logs

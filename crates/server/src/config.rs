@@ -5,11 +5,13 @@
 //! | `table` | every setting with its line of documentation and its default; the one list of names |
 //! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
 //! | `parse`, `values`, `secret` | from text to types; what passes here needs no second check |
+//! | `cache` | the settings of the cache, built likewise |
 //! | `settings` | the result, built in one place |
 //! | `describe`, `error` | what people get to read; a secret's characters never come this far |
 //!
 //! To add a setting: an entry in [`table`], a field in [`Settings`] and the line that reads it.
 
+mod cache;
 mod describe;
 mod dotenv;
 mod error;
@@ -25,6 +27,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use cache::CacheSettings;
 pub use describe::render;
 pub use secret::Secret;
 pub use settings::Settings;

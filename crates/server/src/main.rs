@@ -7,6 +7,9 @@ mod config;
 mod follow;
 mod health;
 mod import;
+mod prewarm;
+mod running;
+mod schedule;
 mod secrets;
 mod serve;
 mod system;
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
         Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
+        Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Config | Command::Openapi => Ok(()),
     };

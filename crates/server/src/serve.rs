@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use activity_domain::port::Recorder;
+use activity_domain::port::{Clock, Recorder};
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
 use activity_ingest::{DrainConfig, Drainer, Spool, Totals};
@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
-use crate::system::{OsRandomness, SystemClock};
-use crate::{Failure, follow, secrets, upkeep, wire};
+use crate::system::{OsRandomness, SystemClock, TokioBackground};
+use crate::{Failure, follow, prewarm, secrets, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
 /// requests in flight are answered; the spool is drained as far as the store allows.
@@ -29,24 +29,24 @@ const LAST_USES: Duration = Duration::from_millis(500);
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let spool = Arc::new(wire::spool(settings)?);
     let secrets = secrets::open(settings, &OsRandomness)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = wire::storage(settings).await?;
+    let (storage, caching) =
+        wire::cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
     let health = Arc::new(NodeHealth::new(spool.clone(), storage.sink.clone()));
     let recorder: Arc<dyn Recorder> = spool.clone();
-    let services = wire::services(settings, &secrets, &storage, recorder, health.clone() as Arc<dyn Health>)?;
+    let services =
+        wire::services(settings, &secrets, &storage, &caching, recorder, health.clone() as Arc<dyn Health>)?;
 
     let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
     let drainer = Drainer::new(&spool, storage.sink.clone(), config);
     let totals = drainer.totals();
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
-    let mut compacting = tokio::spawn(upkeep::run(
-        storage.upkeep,
-        Arc::new(SystemClock),
-        settings.age_policy,
-        stopped.clone(),
-    ));
+    let mut compacting =
+        tokio::spawn(upkeep::run(storage.upkeep, clock.clone(), settings.age_policy, stopped.clone()));
     let access = services.access.clone().into_inner();
-    let mut following = tokio::spawn(follow::run(access, stopped));
+    let mut following = tokio::spawn(follow::run(access, stopped.clone()));
 
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
@@ -55,6 +55,8 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let handle = server.handle();
     let mut serving = tokio::spawn(server);
     announce(settings, &secrets, address)?;
+    // A cold cache is slower and nothing else: nobody waits for this, and it may fail.
+    tokio::spawn(prewarm::run(caching.prewarm, settings.cache.clone(), clock, stopped));
 
     let mut is_draining = true;
     let ended = tokio::select! {

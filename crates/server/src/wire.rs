@@ -17,9 +17,12 @@ use activity_ingest::disk::RealDisk;
 use activity_ingest::{OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
+pub use self::caching::{Caching, cached};
 use crate::config::{CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
+
+mod caching;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
 const REGISTRATIONS_PER_HOUR: i64 = 20;
@@ -80,6 +83,7 @@ pub fn services(
     settings: &Settings,
     secrets: &Secrets,
     storage: &Storage,
+    caching: &Caching,
     recorder: Arc<dyn Recorder>,
     health: Arc<dyn Health>,
 ) -> Result<Services, activity_domain::error::Invalid> {
@@ -105,12 +109,15 @@ pub fn services(
     let access = Access::new(storage.clients.clone(), clock.clone());
     let access = Arc::new(access.with_root(root(settings, clock.as_ref())?, &secrets.admin));
     let accounts =
-        Accounts::new(storage.clients.clone(), access.clone(), clock.clone(), Arc::new(OsRandomness));
+        Accounts::new(storage.clients.clone(), access.clone(), clock.clone(), Arc::new(OsRandomness))
+            .beside(caching.cache.clone());
     Ok(Services {
         access: Data::from(access),
         clients: Data::new(clients),
         accounts: Data::new(accounts),
         usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
+        cache: Data::new(caching.cache.clone()),
+        prewarm: Data::from(caching.prewarm.clone()),
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
         clock: Data::new(clock.clone()),

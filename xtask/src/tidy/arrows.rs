@@ -53,7 +53,7 @@ const ROOMS: &[Room] = &[
             "activity-access-log",
             "activity-adapter-*",
         ],
-        tests_use: &["activity-testkit"],
+        tests_use: &["activity-contract", "activity-testkit"],
         outside: None,
     },
     Room { name: "activity-testkit", uses: &[], tests_use: &[], outside: None },

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{Access, Caller};
+use crate::cache::Scope;
 use crate::client::{Client, ClientChange, Role};
 use crate::error::{AddKeyError, StoreError, UpdateError};
 use crate::id::{ClientId, KeyId};
 use crate::key::{ApiKey, KeyRecord, KeyWish};
-use crate::port::{Account, ClientRepo, Clock, Randomness, Read};
+use crate::port::{Account, ClientRepo, Clock, Randomness, Read, UsageCache};
 use crate::time::Timestamp;
 
 /// Why a client or key is not shown or changed.
@@ -58,6 +59,7 @@ pub struct Accounts {
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
+    cache: Option<Arc<dyn UsageCache>>,
 }
 
 impl Accounts {
@@ -68,7 +70,14 @@ impl Accounts {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Self {
-        Self { repo, access, clock, randomness }
+        Self { repo, access, clock, randomness, cache: None }
+    }
+
+    /// With a cache of usage, which remembers names and ids too.
+    #[must_use]
+    pub fn beside(mut self, cache: Arc<dyn UsageCache>) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// So many clients in the order of their ids, from the first one after an id on; for admins.
@@ -106,6 +115,9 @@ impl Accounts {
         }
         let changed = self.repo.update(id, change, self.clock.now()).await;
         self.access.forget(id);
+        if change.name.is_some() {
+            self.forget_usage(&Scope::Names).await;
+        }
         let client: Client = changed?.ok_or(AccountError::NoSuchClient)?;
         // The keys are from a moment later; the client is what this change made of it.
         let account = self.repo.account(id, Read::Latest).await?.ok_or(AccountError::NoSuchClient)?;
@@ -123,6 +135,7 @@ impl Accounts {
         self.randomness.fill(&mut bits);
         let erased = self.repo.erase(id, &ClientId::anonymous(bits), self.clock.now()).await;
         self.access.forget(id);
+        self.forget_usage(&Scope::Everything).await;
         if erased? { Ok(()) } else { Err(AccountError::NoSuchClient) }
     }
 
@@ -152,6 +165,14 @@ impl Accounts {
             // An admin is told which of the two is missing.
             false if self.repo.by_id(id, Read::Latest).await?.is_none() => Err(AccountError::NoSuchClient),
             false => Err(AccountError::NoSuchKey),
+        }
+    }
+
+    /// To be called whether a change went through or not: the answer to it may be all that was lost. A cache
+    /// that cannot forget lets its values go after their time.
+    async fn forget_usage(&self, scope: &Scope) {
+        if let Some(cache) = &self.cache {
+            let _degraded = cache.forget(scope).await;
         }
     }
 

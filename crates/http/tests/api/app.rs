@@ -13,7 +13,9 @@ use activity_domain::id::{ClientId, StreamId};
 use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
 use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record, Recorder};
-use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
+use activity_domain::service::{
+    Access, Accounts, Clients, LimitPolicy, Limits, Prewarm, RegistrationMode, Usage,
+};
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
@@ -27,6 +29,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::caching::Caching;
+
 /// A running server with one client of each role.
 pub struct App {
     pub url: String,
@@ -35,6 +39,7 @@ pub struct App {
     pub recorder: Arc<TestRecorder>,
     pub health: Arc<TestHealth>,
     pub clock: Arc<ManualClock>,
+    pub caching: Caching,
     pub admin_key: String,
     access: Data<Access>,
     handle: ServerHandle,
@@ -44,11 +49,13 @@ pub struct Options {
     pub mode: RegistrationMode,
     pub cors: Vec<String>,
     pub retention_days: Option<u32>,
+    /// Seconds that usage is cached.
+    pub cache_ttl: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None }
+        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None, cache_ttl: 3_600 }
     }
 }
 
@@ -68,11 +75,12 @@ impl App {
 
     pub fn with(options: &Options) -> Self {
         let store = Arc::new(MemoryStore::default());
-        let recorder = Arc::new(TestRecorder::new(store.clone()));
-        let health = Arc::new(TestHealth::default());
         let clock = Arc::new(ManualClock::new(system_time()));
+        let caching = Caching::over(&store, &clock, options.cache_ttl);
+        let recorder = Arc::new(TestRecorder::new(caching.sink.clone()));
+        let health = Arc::new(TestHealth::default());
         let (_, admin_key) = ApiKey::generate(&SeededRandomness::new(99));
-        let services = services(options, &store, &recorder, &health, &clock, &admin_key);
+        let services = services(options, &store, &caching, &recorder, &health, &clock, &admin_key);
         let access = services.access.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -81,7 +89,7 @@ impl App {
         tokio::spawn(server);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
         let admin_key = admin_key.reveal().to_owned();
-        Self { url, http, store, recorder, health, clock, admin_key, access, handle }
+        Self { url, http, store, recorder, health, clock, caching, admin_key, access, handle }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -170,6 +178,7 @@ fn system_time() -> Timestamp {
 fn services(
     options: &Options,
     store: &Arc<MemoryStore>,
+    caching: &Caching,
     recorder: &Arc<TestRecorder>,
     health: &Arc<TestHealth>,
     clock: &Arc<ManualClock>,
@@ -196,11 +205,14 @@ fn services(
     let random = Arc::new(SeededRandomness::new(7));
     let access = Arc::new(Access::new(store.clone(), clock.clone()).with_root(root, admin_key));
     let accounts = Accounts::new(store.clone(), access.clone(), clock.clone(), random.clone());
+    let accounts = accounts.beside(caching.cache.clone());
     Services {
         access: Data::from(access),
         clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
         accounts: Data::new(accounts),
-        usage: Data::new(Usage::new(store.clone(), store.clone())),
+        usage: Data::new(Usage::new(caching.usage.clone(), store.clone())),
+        cache: Data::new(caching.cache.clone()),
+        prewarm: Data::new(Prewarm::new(caching.usage.clone())),
         recorder: Data::new(recorder.clone() as Arc<dyn Recorder>),
         tokens: Data::new(Tokens::new(SECRET, Duration::from_hours(1))),
         clock: Data::new(clock.clone()),
@@ -217,7 +229,7 @@ fn services(
 
 /// Hands events straight to the store, or fails like a spool.
 pub struct TestRecorder {
-    store: Arc<MemoryStore>,
+    sink: Arc<dyn ActivitySink>,
     next: AtomicU64,
     pub is_full: AtomicBool,
 }
@@ -225,8 +237,8 @@ pub struct TestRecorder {
 impl TestRecorder {
     const STREAM: StreamId = StreamId(Uuid::from_u128(1));
 
-    fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, next: AtomicU64::new(0), is_full: AtomicBool::new(false) }
+    fn new(sink: Arc<dyn ActivitySink>) -> Self {
+        Self { sink, next: AtomicU64::new(0), is_full: AtomicBool::new(false) }
     }
 }
 
@@ -246,7 +258,7 @@ impl Recorder for TestRecorder {
             records: records.collect(),
             unreadable: Vec::new(),
         };
-        let appended = self.store.append(&Arc::new(batch)).await.unwrap();
+        let appended = self.sink.append(&Arc::new(batch)).await.unwrap();
         assert!(matches!(appended, Append::Stored(_)));
         Ok(Receipt { stream: Self::STREAM, next })
     }

@@ -4,6 +4,7 @@
 
 mod app;
 mod bad_input;
+mod caching;
 mod clients;
 mod documents;
 mod events;

@@ -41,6 +41,8 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("delete /api/clients/{clientId}/keys/{keyId}", [401, 404, 204, 404, 204, 204]),
     ("get /api/clients/{clientId}/rate-limit", [401, 403, 403, 403, 200, 403]),
     ("delete /api/clients/{clientId}/rate-limit", [401, 403, 403, 403, 204, 403]),
+    ("get /api/cache/stats", [401, 403, 403, 403, 200, 403]),
+    ("post /api/cache/prewarm", [401, 403, 403, 403, 200, 403]),
     ("get /livez", [200; 6]),
     ("get /readyz", [200; 6]),
     ("get /health-check", [200; 6]),

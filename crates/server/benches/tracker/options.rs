@@ -57,6 +57,8 @@ pub enum Scenario {
     Read,
     /// Decisions of the limiter, in process.
     Limits,
+    /// Answers from the cache beside the same from the store, over HTTP.
+    Cache,
 }
 
 impl fmt::Display for Scenario {

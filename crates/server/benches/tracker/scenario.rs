@@ -1,6 +1,7 @@
 //! What is measured. Each scenario runs its subject and its baseline in turns and checks what came of it:
 //! a fast wrong answer fails the run.
 
+mod cache;
 mod import;
 mod ingest;
 mod limits;
@@ -24,6 +25,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Import => import::run(options).await,
         Scenario::Read => read::run(options).await,
         Scenario::Limits => limits::run(options).await,
+        Scenario::Cache => cache::run(options).await,
     }
 }
 

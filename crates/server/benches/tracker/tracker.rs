@@ -31,8 +31,15 @@ pub struct Tracker {
 impl Tracker {
     /// Starts a server on a folder, and waits until it listens.
     pub async fn start(folder: TempDir) -> Outcome<Self> {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn start_with(folder: TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
         let data = data(folder.path());
-        let mut process = Process::logged(&mut program(folder.path()), &folder.path().join("server.log"))?;
+        let mut program = program(folder.path());
+        program.envs(settings.iter().copied());
+        let mut process = Process::logged(&mut program, &folder.path().join("server.log"))?;
         let begun = Instant::now();
         let url = loop {
             match std::fs::read_to_string(data.join("server.url")) {

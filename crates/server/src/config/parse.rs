@@ -43,6 +43,15 @@ pub fn log_format(text: &str) -> Result<LogFormat, Invalid> {
     }
 }
 
+/// A setting that is on or off.
+pub fn switch(text: &str) -> Result<bool, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "on" | "yes" => Ok(true),
+        "false" | "0" | "off" | "no" => Ok(false),
+        _ => Err(Invalid::new("must be true or false")),
+    }
+}
+
 /// `PORT`.
 pub fn port(text: &str) -> Result<u16, Invalid> {
     text.parse().map_err(|_| Invalid::new("must be a port number from 0 (any free one) to 65535"))
@@ -151,7 +160,8 @@ fn days(text: &str, min: u64) -> Result<u32, Invalid> {
     Ok(u32::try_from(days).unwrap_or(u32::MAX))
 }
 
-fn whole(text: &str, min: u64, max: u64, unit: &str) -> Result<u64, Invalid> {
+/// A whole number of something.
+pub fn whole(text: &str, min: u64, max: u64, unit: &str) -> Result<u64, Invalid> {
     let number = text.parse().ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| Invalid::new(format!("must be a whole number of {unit} from {min} to {max}")))
 }

@@ -9,6 +9,7 @@ use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
 use ipnet::IpNet;
 
+use super::cache::{self, CacheSettings};
 use super::describe::{Described, describe};
 use super::error::ConfigError;
 use super::layers;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub max_endpoints: usize,
     /// `SPOOL_MAX_BYTES`.
     pub spool_max_bytes: u64,
+    /// `CACHE_...`.
+    pub cache: CacheSettings,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
@@ -106,6 +109,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let retention_days = reader.required("RAW_RETENTION_DAYS", parse::retention_days);
     let max_endpoints = reader.required("MAX_ENDPOINTS", parse::max_endpoints);
     let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
+    let cache = cache::read(reader);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     Some(Settings {
@@ -127,6 +131,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },
         max_endpoints: max_endpoints?,
         spool_max_bytes: spool_max_bytes?,
+        cache: cache?,
         log_level: log_level?,
         log_format: log_format?,
         described,

@@ -76,6 +76,12 @@ fn nothing_at_all_is_enough() {
     assert_eq!((settings.log_batch_size, settings.log_batch_interval), (100, Duration::from_secs(5)));
     assert_eq!((settings.age_policy.client_max_days, settings.age_policy.retention_days), (7, None));
     assert_eq!(settings.spool_max_bytes, 1 << 30);
+    assert_eq!(
+        (settings.cache.ttl_daily, settings.cache.ttl_top),
+        (Duration::from_hours(1), Duration::from_hours(1))
+    );
+    assert!(settings.cache.prewarm_at_start && settings.cache.tracks_keys);
+    assert!(settings.cache.prewarm_schedule.is_none());
     assert_eq!(settings.log_format, LogFormat::Json);
     assert!(settings.jwt_secret.is_none() && settings.admin_api_key.is_none());
     assert!(settings.trusted_proxies.is_empty());

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::read::Place;
+use crate::Failure;
 use crate::config::Settings;
+use crate::running::RunningServer;
 use crate::system::{OsRandomness, SystemClock};
 use crate::wire::{self, Storage};
-use crate::{Failure, secrets};
 
 /// Attempts while the store or the server is busy, with growing pauses: half a minute in all.
 const ATTEMPTS: u32 = 8;
@@ -195,11 +196,7 @@ async fn pause(attempt: u32) {
 }
 
 /// Posts to the server that holds the data folder.
-pub struct ServerTarget {
-    client: reqwest::Client,
-    url: String,
-    key: String,
-}
+pub struct ServerTarget(RunningServer);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -221,17 +218,7 @@ struct Refusal {
 
 impl ServerTarget {
     fn find(settings: &Settings) -> Result<Self, Failure> {
-        let file = wire::url_file(settings);
-        let url = std::fs::read_to_string(&file).map_err(|error| {
-            format!(
-                "{} is in use, but {} does not say by which server: {error}",
-                settings.data_dir.display(),
-                file.display()
-            )
-        })?;
-        let key = secrets::open(settings, &OsRandomness)?.admin;
-        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build()?;
-        Ok(Self { client, url: format!("{}/api/logs", url.trim()), key: key.reveal().to_owned() })
+        RunningServer::find(settings).map(Self)
     }
 
     async fn post(&self, events: Vec<Event>) -> Result<Sent, Failure> {
@@ -262,7 +249,7 @@ impl ServerTarget {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let request = self.client.post(&self.url).header("x-api-key", &self.key);
+            let request = self.0.post("/api/logs");
             let request = request.header("content-type", "application/x-ndjson").body(body.clone());
             match request.send().await {
                 Ok(response) if response.status() != reqwest::StatusCode::SERVICE_UNAVAILABLE => {

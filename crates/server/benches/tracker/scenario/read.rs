@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use activity_adapter_sqlite::SqliteStore;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::store::{append, compact};
 use crate::Outcome;
@@ -17,6 +18,8 @@ use crate::rows::{self, CLIENTS, Pace, Rows};
 use crate::template::get;
 use crate::tracker::{Tracker, Walk, requests};
 
+/// Settings that let every question reach the store.
+pub(super) const UNCACHED: [(&str, &str); 2] = [("CACHE_TTL_USAGE_DAILY", "0"), ("CACHE_TTL_USAGE_TOP", "0")];
 const DAYS: i64 = 7;
 const BATCH: usize = 5_000;
 
@@ -45,7 +48,10 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let days = days(&pace);
     let mut sizes = Vec::new();
     for rows in amounts {
-        sizes.push(fill(rows, pace.clone()).await?);
+        // What is measured is the store.
+        let tracker = Tracker::start_with(fill(rows, pace.clone()).await?, &UNCACHED).await?;
+        let [daily, top, series, endpoints] = std::array::from_fn(|_| Quantiles::default());
+        sizes.push(Size { rows, tracker, daily, top, series, endpoints });
     }
     for size in &mut sizes {
         // Fills caches and checks that the whole answer is there.
@@ -60,8 +66,8 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     Ok(lines(&sizes))
 }
 
-/// Fills a database through the store, closes it, and starts a server on it.
-async fn fill(count: usize, pace: Pace) -> Outcome<Size> {
+/// Fills a database through the store and closes it.
+pub(super) async fn fill(count: usize, pace: Pace) -> Outcome<TempDir> {
     eprintln!("  storing {count} rows");
     let folder = folder()?;
     let store = SqliteStore::open(&database(folder.path())).await?;
@@ -77,9 +83,7 @@ async fn fill(count: usize, pace: Pace) -> Outcome<Size> {
     }
     compact(&store).await?;
     drop(store);
-    let tracker = Tracker::start(folder).await?;
-    let [daily, top, series, endpoints] = std::array::from_fn(|_| Quantiles::default());
-    Ok(Size { rows: count, tracker, daily, top, series, endpoints })
+    Ok(folder)
 }
 
 /// The days as a query: they stay the same when midnight passes.
@@ -162,7 +166,7 @@ impl Size {
     }
 }
 
-async fn ask(connection: &mut Connection, request: &[u8], took: &mut Vec<u32>) -> Outcome<Value> {
+pub(super) async fn ask(connection: &mut Connection, request: &[u8], took: &mut Vec<u32>) -> Outcome<Value> {
     let begun = Instant::now();
     let response = connection.call(request).await?;
     took.push(u32::try_from(begun.elapsed().as_micros())?);

@@ -1,0 +1,62 @@
+//! The server that runs on the same `DATA_DIR`, for this program's other subcommands.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use activity_ingest::OpenError;
+
+use crate::config::Settings;
+use crate::system::OsRandomness;
+use crate::{Failure, secrets, wire};
+
+/// A running server, spoken to as its admin.
+pub struct RunningServer {
+    client: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+impl RunningServer {
+    /// Finds the server that has the data folder. The error says if there is none.
+    pub fn find(settings: &Settings) -> Result<Self, Failure> {
+        let (folder, file) = (settings.data_dir.display(), wire::url_file(settings));
+        let none = || format!("no server is running on {folder}");
+        let url = match std::fs::read_to_string(&file) {
+            Ok(url) => url,
+            Err(error) if error.kind() == ErrorKind::NotFound && !is_in_use(settings)? => {
+                return Err(none().into());
+            }
+            Err(error) => {
+                let file = file.display();
+                return Err(
+                    format!("{folder} is in use, but {file} does not say by which server: {error}").into()
+                );
+            }
+        };
+        // One that was killed leaves its address behind.
+        if !is_in_use(settings)? {
+            return Err(none().into());
+        }
+        let key = secrets::open(settings, &OsRandomness)?.admin;
+        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).no_proxy().build()?;
+        Ok(Self { client, url: url.trim().to_owned(), key: key.reveal().to_owned() })
+    }
+
+    /// A request to a path.
+    pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.url)).header("x-api-key", &self.key)
+    }
+}
+
+/// Whether another process has the data folder.
+fn is_in_use(settings: &Settings) -> Result<bool, Failure> {
+    let folder = wire::spool_folder(settings);
+    if !folder.exists() {
+        return Ok(false);
+    }
+    match activity_ingest::claim(&folder) {
+        Ok(_) => Ok(false),
+        Err(OpenError::InUse(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
