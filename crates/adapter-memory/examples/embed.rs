@@ -69,6 +69,7 @@ fn call(caller: &Caller, number: u64, at: Timestamp) -> Result<Activity, Box<dyn
         response_bytes: None,
         error_message: None,
         metadata: None,
+        audit: None,
     })
 }
 

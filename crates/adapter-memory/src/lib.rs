@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
-//! | `clients`, `sink`, `usage` | the ports |
+//! | `clients`, `sink`, `set_aside`, `usage` | the ports |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
@@ -16,6 +16,7 @@ mod clients;
 pub mod clock;
 pub mod limiter;
 pub mod randomness;
+mod set_aside;
 mod sink;
 pub mod store;
 pub mod switches;

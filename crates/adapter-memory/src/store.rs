@@ -8,7 +8,7 @@ use activity_domain::client::Client;
 use activity_domain::error::StoreError;
 use activity_domain::id::{ActivityId, ClientId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
-use activity_domain::port::SetAside;
+use activity_domain::port::{KeptAside, SetAside};
 use activity_domain::time::Timestamp;
 
 use crate::switches::Switches;
@@ -28,7 +28,8 @@ pub(crate) struct State {
     pub keys: HashMap<KeyDigest, (ClientId, KeyRecord)>,
     pub rows: BTreeMap<RowKey, Activity>,
     pub cursors: HashMap<StreamId, u64>,
-    pub set_aside: Vec<SetAside>,
+    pub set_aside: Vec<KeptAside>,
+    pub set_aside_ever: u64,
     pub switches: Switches,
 }
 
@@ -45,7 +46,9 @@ impl MemoryStore {
 
     /// What was set aside, in order of arrival.
     pub fn set_aside(&self) -> Vec<SetAside> {
-        self.state().set_aside.clone()
+        let set_aside =
+            |kept: &KeptAside| SetAside { payload: kept.payload.clone(), reason: kept.reason.clone() };
+        self.state().set_aside.iter().map(set_aside).collect()
     }
 
     /// The state, for a port: out of reach while the store is cut off.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::body;
 use crate::error::{Failure, is_row_refused};
 use crate::numbers::{self, NumberCache};
 use crate::row::Row;
@@ -56,6 +57,7 @@ fn append(
         let record = &batch.records[index];
         match Row::new(no, &record.activity).insert(c) {
             Ok(true) => {
+                body::insert(c, no, &record.activity)?;
                 appended.stored += 1;
                 delta.add(no, &record.activity);
             }

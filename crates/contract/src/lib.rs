@@ -25,6 +25,7 @@
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`] | the same by property: any history, any question, against a recount |
+//! | [`set_aside`] | laws of `SetAsideRepo` |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
@@ -45,7 +46,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
+use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
@@ -58,6 +59,7 @@ mod property;
 mod recount;
 pub mod recounted;
 pub mod retries;
+pub mod set_aside;
 pub mod sink;
 pub mod upkeep;
 pub mod usage;
@@ -72,6 +74,8 @@ pub struct Stores {
     pub usage: Arc<dyn UsageRepo>,
     /// Housekeeping.
     pub upkeep: Arc<dyn Upkeep>,
+    /// What the sink could not store.
+    pub set_aside: Arc<dyn SetAsideRepo>,
     /// Cleans up when dropped, after the ports: a temporary folder, a server of its own.
     pub guard: Box<dyn Any + Send>,
 }
@@ -80,14 +84,15 @@ impl Stores {
     /// The ports of a store that implements all of them.
     pub fn of<S>(store: S, guard: impl Any + Send) -> Self
     where
-        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + 'static,
+        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
     {
         let store = Arc::new(store);
         Self {
             clients: store.clone(),
             sink: store.clone(),
             usage: store.clone(),
-            upkeep: store,
+            upkeep: store.clone(),
+            set_aside: store,
             guard: Box::new(guard),
         }
     }

@@ -56,6 +56,7 @@ pub fn call(client: &str, id: u128, time: &str) -> Activity {
         response_bytes: None,
         error_message: None,
         metadata: None,
+        audit: None,
     }
 }
 

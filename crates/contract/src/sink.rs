@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::activity::{Activity, Endpoint, Metadata, Method, Text};
+use activity_domain::audit::Sealed;
 use activity_domain::id::ActivityId;
 use activity_domain::port::{Append, Appended, Batch};
 use uuid::Uuid;
@@ -174,6 +175,7 @@ fn longest(call: Activity) -> Activity {
         response_bytes: Some(u64::MAX),
         error_message: Some(Text::parse(&"\u{10ffff}".repeat(600)).expect("text")),
         metadata: Some(Metadata::from_object(&metadata).expect("an object")),
+        audit: Some(Sealed::parse(vec![0xff; Sealed::MAX]).expect("sealed bytes")),
         ..make::answered(call, 599, Some(86_400_000_000))
     }
 }

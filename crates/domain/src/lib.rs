@@ -7,6 +7,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`id`], [`client`], [`key`], [`activity`] | what is recorded, and who records it; parsed types, a newtype for every id |
+//! | [`audit`], [`redact`] | headers and bodies, sealed; our own credentials in text, taken out |
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
@@ -28,12 +29,14 @@
 //! The law over all of it: **blocks + deltas = distinct raw rows**, at every instant.
 
 pub mod activity;
+pub mod audit;
 pub mod client;
 pub mod error;
 pub mod id;
 pub mod key;
 pub mod limit;
 pub mod port;
+pub mod redact;
 pub mod rollup;
 pub mod service;
 pub mod sketch;

@@ -9,6 +9,8 @@
 //! | `usage` | [`UsageRepo`] |
 //! | `upkeep` | [`Upkeep`] |
 //! | `limiter` | [`RateLimiter`] |
+//! | `set_aside` | [`SetAsideRepo`] |
+//! | `vault` | [`Vault`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
@@ -16,16 +18,20 @@
 mod clients;
 mod ingest;
 mod limiter;
+mod set_aside;
 mod system;
 mod upkeep;
 mod usage;
+mod vault;
 
 pub use clients::ClientRepo;
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
+pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Clock, Randomness};
 pub use upkeep::{Compacted, Upkeep};
 pub use usage::UsageRepo;
+pub use vault::Vault;
 
 /// What a read has to see. The adapter decides which server can give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

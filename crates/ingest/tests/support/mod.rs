@@ -33,6 +33,7 @@ pub fn activity(number: u64) -> Activity {
         response_bytes: Some(number),
         error_message: None,
         metadata: None,
+        audit: None,
     }
 }
 

@@ -1,0 +1,46 @@
+//! The statement that inserts the audit trail of a fresh row. As with [`crate::row`], it is always the
+//! same, so that diesel takes it from its cache.
+
+use activity_domain::activity::Activity;
+use activity_domain::audit::Sealed;
+use activity_domain::rollup::ClientNo;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+struct Body<'a> {
+    at: i64,
+    client: i64,
+    id: &'a [u8],
+    audit: &'a [u8],
+}
+
+/// Inserts what an activity has; its row has to be there already.
+pub(crate) fn insert(c: &mut SqliteConnection, client: ClientNo, a: &Activity) -> QueryResult<()> {
+    let Some(audit) = a.audit.as_ref().map(Sealed::as_bytes) else { return Ok(()) };
+    let body = Body { at: a.at.as_micros(), client: client.0.cast_signed(), id: a.id.0.as_bytes(), audit };
+    body.execute(c).map(|_| ())
+}
+
+impl QueryFragment<Sqlite> for Body<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO activity_body (at, client, id, audit) VALUES (");
+        out.push_bind_param::<BigInt, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.client)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(self.audit)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for Body<'_> {
+    type QueryId = Body<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for Body<'_> {}
