@@ -10,6 +10,7 @@ mod serve;
 mod system;
 mod telemetry;
 mod upkeep;
+mod vault;
 mod wire;
 
 use std::io::Write;

@@ -14,6 +14,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::audit::Audit;
 use crate::dto::Event;
 use crate::extract::{EventsBody, Media, located};
 use crate::problem::Problem;
@@ -135,6 +136,8 @@ pub struct Checks<'a> {
     pub ages: AgePolicy,
     /// When the request arrived.
     pub now: Timestamp,
+    /// Keeps what is to be kept of headers and bodies.
+    pub audit: &'a Audit,
 }
 
 impl Checks<'_> {
@@ -175,6 +178,7 @@ impl Checks<'_> {
                 .map_err(|e| Invalid::new(e.to_string()))
                 .and_then(|json| Metadata::from_object(&json))
         });
+        let audit = self.audit.seal(event, &client, id, at).map_err(in_field("requestBody"))?;
         Ok(Activity {
             client,
             id,
@@ -189,6 +193,7 @@ impl Checks<'_> {
             response_bytes: optional(event.response_bytes, byte_count, "responseBytes")?,
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
             metadata: metadata.transpose().map_err(in_field("metadata"))?,
+            audit,
         })
     }
 

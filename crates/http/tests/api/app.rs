@@ -16,6 +16,7 @@ use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record,
 use activity_domain::service::{Access, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
+use activity_http::audit::Audit;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
 use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
@@ -43,11 +44,12 @@ pub struct Options {
     pub mode: RegistrationMode,
     pub cors: Vec<String>,
     pub retention_days: Option<u32>,
+    pub audit: Audit,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None }
+        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None, audit: Audit::off(None) }
     }
 }
 
@@ -190,6 +192,7 @@ fn services(
         events: EventsPolicy {
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
             clock: clock.clone(),
+            audit: options.audit.clone(),
         },
         limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy).unwrap()),
         proxies: TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()].into()),

@@ -10,13 +10,14 @@ use activity_domain::limit::Window;
 use ipnet::IpNet;
 
 use super::describe::{Described, describe};
+use super::encryption::{self, EncryptionKeys};
 use super::error::ConfigError;
 use super::layers;
 use super::parse;
 use super::reader::Reader;
 use super::secret::{self, Secret};
 use super::sources::Sources;
-use super::values::{AppEnv, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+use super::values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
 
 /// All settings, parsed. The table of settings says what each is for.
 #[derive(Debug, Clone)]
@@ -55,6 +56,12 @@ pub struct Settings {
     pub age_policy: AgePolicy,
     /// `SPOOL_MAX_BYTES`.
     pub spool_max_bytes: u64,
+    /// `AUDIT_CAPTURE`.
+    pub audit_capture: AuditCapture,
+    /// `AUDIT_MAX_BYTES`.
+    pub audit_max_bytes: usize,
+    /// `ENCRYPTION_KEY`; always there in production if something is captured.
+    pub encryption_keys: Option<EncryptionKeys>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
@@ -103,6 +110,10 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
     let retention_days = reader.required("RAW_RETENTION_DAYS", parse::retention_days);
     let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
+    let audit_capture = reader.required("AUDIT_CAPTURE", parse::audit_capture);
+    let audit_max_bytes = reader.required("AUDIT_MAX_BYTES", parse::audit_max_bytes);
+    let needs_keys = is_production && audit_capture != Some(AuditCapture::Off);
+    let encryption_keys = reader.secret("ENCRYPTION_KEY", needs_keys, encryption::encryption_keys);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     Some(Settings {
@@ -123,6 +134,9 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         log_batch_interval: log_batch_interval?,
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },
         spool_max_bytes: spool_max_bytes?,
+        audit_capture: audit_capture?,
+        audit_max_bytes: audit_max_bytes?,
+        encryption_keys,
         log_level: log_level?,
         log_format: log_format?,
         described,
