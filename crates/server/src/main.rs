@@ -1,6 +1,7 @@
 //! The binary `activity-tracker`: reads the configuration, wires adapters to ports, runs a subcommand.
 //! Only this crate names adapters.
 
+mod admin;
 mod cli;
 mod config;
 mod health;
@@ -20,7 +21,7 @@ use clap::Parser;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-use crate::cli::{Cli, Command, MigrateAction};
+use crate::cli::{AdminAction, Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
 
 /// Requests, rows and segments are many small allocations on several threads.
@@ -57,6 +58,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => runtime.block_on(serve::run(&settings)),
         Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
+        Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
+        Command::Drain(options) => runtime.block_on(admin::run(&settings, AdminAction::Drain(options))),
         Command::Config | Command::Openapi => Ok(()),
     };
     // A statement that still waits for a locked database must not hold up the end; what it does or
