@@ -86,7 +86,7 @@ fn credentials(text: &str, from: usize) -> Option<Range<usize>> {
             continue;
         }
         let start = at + bytes[at..].iter().take_while(|b| **b == b' ').count();
-        let is_token = |b: &&u8| !b.is_ascii_whitespace() && !b"\"'<>,;&)\\".contains(b);
+        let is_token = |b: &&u8| !b.is_ascii_whitespace() && !b"\"'<>,;:&()[]\\".contains(b);
         let length = bytes[start..].iter().take_while(is_token).count();
         let token = &bytes[start..start + length];
         if length > 0 && !is_prose(token) {
@@ -97,7 +97,7 @@ fn credentials(text: &str, from: usize) -> Option<Range<usize>> {
 
 /// Whether it is a word of a sentence, such as "basic understanding", and its full stop.
 fn is_prose(token: &[u8]) -> bool {
-    let word = token.strip_suffix(b".").or(token.strip_suffix(b":")).unwrap_or(token);
+    let word = token.strip_suffix(b".").unwrap_or(token);
     let rest = word.get(1..).unwrap_or_default();
     word.first().is_some_and(u8::is_ascii_alphabetic) && rest.iter().all(u8::is_ascii_lowercase)
 }
