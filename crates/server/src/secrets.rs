@@ -184,6 +184,11 @@ fn warn_if_open(path: &Path, wanted: u32) {
 fn random_hex(randomness: &dyn Randomness, length: usize) -> String {
     let mut bytes = vec![0; length];
     randomness.fill(&mut bytes);
+    hex(&bytes)
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -14,6 +14,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use sha2::{Digest, Sha256};
 
 use crate::config::EncryptionKeys;
+use crate::secrets::hex;
 
 const VERSION: u8 = 1;
 const ID: usize = 8;
@@ -78,15 +79,6 @@ impl Vault for AesVault {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +100,6 @@ mod tests {
         let new = both.seal(b"c4n4ry", b"x").unwrap();
         assert_eq!(vault(B).open(&new, b"x"), Ok(b"c4n4ry".to_vec()), "the first seals");
         let Err(Unopened::NoKey(id)) = vault(B).open(&old, b"x") else { panic!("opened without its key") };
-        // printf '%s' $A | xxd -r -p | sha256sum
         assert_eq!(id, hex(&Sha256::digest(bytes(A))[..ID]));
         assert!(matches!(vault(A).open(&new, b"x"), Err(Unopened::NoKey(_))));
     }
@@ -117,7 +108,7 @@ mod tests {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
-    /// The known answer of a widely used test vector (McGrew and Viega, case 16), so that other programs
+    /// The known answer of a widely used test vector (case 16 of those that came with GCM), so that other programs
     /// with the key open what this one seals.
     #[test]
     fn it_is_the_cipher_that_it_says() {

@@ -9,12 +9,10 @@ use activity_domain::redact::{REDACTED, redact};
 
 /// The text without keys, tokens, credentials in headers and addresses, private keys and card numbers.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let searches: [fn(&str, usize) -> Option<Range<usize>>; 4] = [private_key, credentials, user_info, card];
-    let mut text = Cow::Borrowed(text);
-    for search in searches {
-        text = each(text, search);
-    }
-    each_of_ours(text)
+    let text = each(Cow::Borrowed(text), private_key);
+    let text = each(text, credentials);
+    let text = each(text, user_info);
+    each_of_ours(each(text, card))
 }
 
 fn each_of_ours(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -25,7 +23,7 @@ fn each_of_ours(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// Replaces everything that a search finds, each find from the end of the one before.
-fn each<'a>(text: Cow<'a, str>, find: impl Fn(&str, usize) -> Option<Range<usize>>) -> Cow<'a, str> {
+fn each(text: Cow<'_, str>, find: impl Fn(&str, usize) -> Option<Range<usize>>) -> Cow<'_, str> {
     let Some(mut found) = find(&text, 0) else { return text };
     let mut clean = String::with_capacity(text.len());
     let mut done = 0;
@@ -220,8 +218,10 @@ mod tests {
 
     #[test]
     fn the_search_is_linear() {
-        for unit in ["-----BEGIN ", "Bearer ", "://", "4 ", "4", "https://a", "basic+"] {
-            clean(&unit.repeat(1_000_000 / unit.len()));
-        }
+        super::super::tests::in_time(|| {
+            for unit in ["-----BEGIN ", "Bearer ", "://", "4 ", "4", "https://a", "basic+"] {
+                clean(&unit.repeat(500_000 / unit.len()));
+            }
+        });
     }
 }

@@ -46,11 +46,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// Whether it begins like `name=value`: then values end at `&` and lines, and nowhere else.
 fn is_form(text: &str) -> bool {
     let name = text.split('=').next().unwrap_or_default();
-    !name.is_empty() && name.len() < text.len() && name.bytes().all(|b| is_of_name(&b))
+    !name.is_empty() && name.len() < text.len() && name.bytes().all(is_of_name)
 }
 
-fn is_of_name(b: &u8) -> bool {
-    b.is_ascii_alphanumeric() || b"_-.[]%$@".contains(b) || !b.is_ascii()
+fn is_of_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_-.[]%$@".contains(&b) || !b.is_ascii()
 }
 
 /// A name that was written with percent signs.
@@ -76,12 +76,12 @@ impl Text<'_> {
     fn name(&self, from: usize, separator: usize) -> (Cow<'_, str>, bool) {
         let bytes = self.bytes();
         let from = from.max(separator.saturating_sub(NAME));
-        let back = |end: usize, is_in: &dyn Fn(&u8) -> bool| {
-            end - bytes[from..end].iter().rev().take_while(|b| is_in(b)).count()
+        let back = |end: usize, is_in: &dyn Fn(u8) -> bool| {
+            end - bytes[from..end].iter().rev().take_while(|b| is_in(**b)).count()
         };
-        let behind = back(separator, &u8::is_ascii_whitespace);
+        let behind = back(separator, &|b| b.is_ascii_whitespace());
         let quotes = back(behind, &|b| matches!(b, b'"' | b'\''));
-        let end = back(quotes, &|b| *b == b'\\');
+        let end = back(quotes, &|b| b == b'\\');
         let start = self.text.ceil_char_boundary(back(end, &is_of_name));
         (decoded(self.text.get(start..end).unwrap_or_default()), quotes < behind)
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Opened;
 use crate::Failure;
 use crate::cli::SetAsideAction;
+use crate::secrets::hex;
 
 /// Entries read at once.
 const PAGE: usize = 100;
@@ -89,8 +90,7 @@ fn describe(kept: &KeptAside) -> String {
         Ok(activity) => writeln!(text, "{activity:#?}"),
         Err(error) => writeln!(text, "it {error}"),
     };
-    let bytes = kept.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let _ = writeln!(text, "bytes   {bytes}");
+    let _ = writeln!(text, "bytes   {}", hex(&kept.payload));
     text
 }
 
