@@ -33,7 +33,8 @@ impl QueryFragment<Sqlite> for Body<'_> {
         out.push_bind_param::<Binary, _>(self.id)?;
         out.push_sql(", ");
         out.push_bind_param::<Binary, _>(self.audit)?;
-        out.push_sql(")");
+        // The trail of a row that somebody deleted by hand must not hold up the one that comes again.
+        out.push_sql(") ON CONFLICT (at, client, id) DO UPDATE SET audit = excluded.audit");
         Ok(())
     }
 }

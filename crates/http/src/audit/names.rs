@@ -52,7 +52,6 @@ const WORDS: &[&str] = &[
     "jwt",
     "cookie",
     "cookies",
-    "pan",
     "signature",
 ];
 
@@ -150,128 +149,31 @@ mod tests {
 
     #[test]
     fn secrets_are_known_in_every_spelling() {
-        for name in [
-            "Authorization",
-            "proxy-authorization",
-            "PROXY_AUTHORIZATION",
-            "Cookie",
-            "Set-Cookie",
-            "set_cookie",
-            "X-API-Key",
-            "api_key",
-            "apikey",
-            "apiKey",
-            "APIKey",
-            "x.api.key",
-            "password",
-            "Passwd",
-            "pwd",
-            "userPassword",
-            "new_password2",
-            "password_confirmation",
-            "user[password]",
-            "passwordHash",
-            "secret",
-            "client_secret",
-            "clientSecret",
-            "SECRET_KEY",
-            "token",
-            "access_token",
-            "accessToken",
-            "accesstoken",
-            "refresh-token",
-            "idToken",
-            "x-auth-token",
-            "X-CSRF-Token",
-            "csrfmiddlewaretoken",
-            "_csrf",
-            "xsrf",
-            "private_key",
-            "privateKeyPem",
-            "session",
-            "sessionId",
-            "PHPSESSID",
-            "JSESSIONID",
-            "connect.sid",
-            "card_number",
-            "cardNumber",
-            "creditCard",
-            "cvv",
-            "CVC",
-            "cardCvc",
-            "iban",
-            "debtorIBAN",
-            "ssn",
-            "pin",
-            "cardPin",
-            "pin_code",
-            "otp",
-            "totp_code",
-            "jwt",
-            "AWS_SECRET_ACCESS_KEY",
-            "X-Amz-Security-Token",
-            "X-Amz-Signature",
-            "auth",
-            "pass",
-            "db_pass",
-            "credentials",
-            "tokens",
-            "aws-secretAccessKey",
-        ] {
+        let names = "Authorization proxy-authorization PROXY_AUTHORIZATION Cookie Set-Cookie set_cookie X-API-Key \
+             api_key apikey apiKey APIKey x.api.key password Passwd pwd userPassword new_password2 \
+             password_confirmation user[password] passwordHash secret client_secret clientSecret SECRET_KEY \
+             token access_token accessToken accesstoken refresh-token idToken x-auth-token X-CSRF-Token \
+             csrfmiddlewaretoken _csrf xsrf private_key privateKeyPem session sessionId PHPSESSID JSESSIONID \
+             connect.sid card_number cardNumber creditCard cvv CVC cardCvc iban debtorIBAN ssn pin cardPin \
+             pin_code otp totp_code jwt AWS_SECRET_ACCESS_KEY X-Amz-Security-Token X-Amz-Signature auth pass \
+             db_pass credentials tokens aws-secretAccessKey";
+        for name in names.split_whitespace() {
             assert!(is_sensitive(name), "{name}");
         }
     }
 
     #[test]
     fn what_only_looks_like_one_is_none() {
-        for name in [
-            "",
-            "tokenCount",
-            "token_type",
-            "maxTokens",
-            "max_tokens",
-            "total_tokens_used",
-            "tokenExpiresIn",
-            "tokens_used",
-            "description",
-            "shipping",
-            "shippingAddress",
-            "spinner",
-            "opinion",
-            "company",
-            "author",
-            "authority",
-            "authentication_type",
-            "secretary",
-            "assessment",
-            "sessionCount",
-            "session_duration",
-            "passwordLength",
-            "password_changed_at",
-            "hasPassword",
-            "is_password_set",
-            "tokenizer",
-            "passenger",
-            "compass_heading",
-            "key",
-            "keyboard",
-            "monkey",
-            "panel",
-            "expand",
-            "scooter",
-            "cardholder",
-            "cardBrand",
-            "www-authenticate",
-            "cookieConsent",
-            "token_url",
-            "secretName",
-            "name",
-            "id",
-            "signatures",
-            "---",
-        ] {
+        let names = "tokenCount token_type maxTokens max_tokens total_tokens_used tokenExpiresIn tokens_used \
+             description shipping shippingAddress spinner opinion company author authority \
+             authentication_type secretary assessment sessionCount session_duration passwordLength \
+             password_changed_at hasPassword is_password_set tokenizer passenger compass_heading key keyboard \
+             monkey panel expand scooter cardholder cardBrand www-authenticate cookieConsent token_url \
+             secretName name id signatures ---";
+        for name in names.split_whitespace() {
             assert!(!is_sensitive(name), "{name}");
         }
+        assert!(!is_sensitive("") && !is_sensitive(&"token".repeat(100)));
     }
 
     #[test]
