@@ -35,6 +35,9 @@ use crate::dto::{AuditTrail, Event, JsonObject};
 /// The most that `AUDIT_MAX_BYTES` may be: three fields of it, sealed, fit into a record of the spool.
 pub const MAX_BYTES: usize = 16 * 1024;
 
+/// How much more than what is kept is searched for secrets.
+const MARGIN: usize = 8;
+
 const _: () = assert!(3 * MAX_BYTES + 1_024 <= Sealed::MAX);
 
 /// What is kept of an event's headers and bodies.
@@ -147,11 +150,13 @@ impl Keep {
         (!is_empty).then_some(trail)
     }
 
-    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again.
+    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. What
+    /// is far behind that cut is not looked at, so that megabytes cost no more than what is kept of them.
     fn take(&self, value: Value, name: &str, truncated: &mut Vec<String>) -> Option<Value> {
+        let mut near = Budget::new(MARGIN * self.max_bytes);
         let mut budget = Budget::new(self.max_bytes);
-        let value = budget.fit(json::clean(value));
-        if budget.is_cut() {
+        let value = near.fit(value).and_then(|value| budget.fit(json::clean(value)));
+        if near.is_cut() || budget.is_cut() {
             truncated.push(name.to_owned());
         }
         value

@@ -13,6 +13,9 @@ const DEPTH: usize = 128;
 /// A text may be JSON, in which a text may be JSON.
 const TEXTS: usize = 3;
 
+/// What is taken out may bring a name near what it names, so that a text is looked over again.
+const PASSES: usize = 4;
+
 /// The value without secrets. All else stays as it is and where it is.
 pub fn clean(value: Value) -> Value {
     Place { depth: DEPTH, texts: TEXTS }.clean(value)
@@ -68,10 +71,20 @@ impl Place {
             let clean = Self { texts: self.texts - 1, ..self }.clean(value.clone());
             return if clean == value { Cow::Borrowed(text) } else { Cow::Owned(clean.to_string()) };
         }
-        match patterns::clean(text) {
-            Cow::Borrowed(text) => text::clean(text),
-            Cow::Owned(clean) => Cow::Owned(text::clean(&clean).into_owned()),
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..PASSES {
+            let clean = patterns::clean(&text);
+            let clean = text::clean(&clean, |inner| self.holds_secret(inner));
+            if clean == text {
+                break;
+            }
+            text = Cow::Owned(clean.into_owned());
         }
+        text
+    }
+
+    fn holds_secret(self, inner: &str) -> bool {
+        self.texts > 0 && Self { texts: self.texts - 1, ..self }.clean_text(inner) != inner
     }
 }
 

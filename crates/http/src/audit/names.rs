@@ -32,6 +32,11 @@ const ANYWHERE: &[&str] = &[
     "sessionid",
     "sessid",
     "sessionkey",
+    "securitycode",
+    "verificationcode",
+    "codeverifier",
+    "passcode",
+    "sshkey",
 ];
 
 /// Whole words of a name.
@@ -41,6 +46,9 @@ const WORDS: &[&str] = &[
     "pin",
     "otp",
     "totp",
+    "mfa",
+    "bearer",
+    "mnemonic",
     "cvv",
     "cvv2",
     "cvc",
@@ -93,11 +101,16 @@ const HARMLESS_LAST: &[&str] = &[
 /// The same for names that begin so.
 const HARMLESS_FIRST: &[&str] = &["max", "min", "num", "total", "count", "has", "is"];
 
+/// No word above is shorter; most names in a text that is no text are.
+const SHORTEST: usize = 3;
 /// Of a longer name, the end counts.
 const LONGEST: usize = 128;
 
 /// Whether what goes by this name is a secret.
 pub fn is_sensitive(name: &str) -> bool {
+    if name.len() < SHORTEST {
+        return false;
+    }
     let words = words(&name[name.ceil_char_boundary(name.len().saturating_sub(LONGEST))..]);
     let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
     let is_about = words.len() > 1

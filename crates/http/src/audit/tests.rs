@@ -67,6 +67,8 @@ fn secrets_in_text_end_where_they_end() {
             "--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n[redacted]\r\n--B--",
         ),
         ("A=1\nPASSWORD=x y\nB=2", "A=1\nPASSWORD=[redacted]\nB=2"),
+        ("payload=%7B%22token%22%3A%22x%22%7D&a=%7B%7D", "payload=[redacted]&a=%7B%7D"),
+        ("/login?next=https%3A%2F%2Fa%2F%3Fpassword%3Dx&a=%2F", "/login?next=[redacted]&a=%2F"),
         ("at Session::new() line 12:30", "at Session::new() line 12:30"),
         ("a description: shipping pins", "a description: shipping pins"),
         ("{\"a\": 1.50}", "{\"a\": 1.50}"),
@@ -101,6 +103,8 @@ fn the_search_is_linear() {
             "{",
             "<",
             "a=",
+            "a=%",
+            "x=%3D",
         ] {
             clean_text(&unit.repeat(300_000 / unit.len()));
         }
@@ -187,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn forms_and_headers_lose_secrets_only(fields in prop::collection::vec(("[a-y]{1,8}", "[a-y =&/]{0,8}"), 0..5), name in name(), secret in secret(), at in 0usize..6) {
+    fn forms_and_headers_lose_secrets_only(fields in prop::collection::vec(("[a-f]{1,8}", "[a-f =&/]{0,8}"), 0..5), name in name(), secret in secret(), at in 0usize..6) {
         let encode = |secret: &str| {
             let mut pairs: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
             pairs.retain(|(name, _)| !names::is_sensitive(name));
@@ -219,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn twice_is_once_and_nothing_panics(text in "([\\PC\r\n\t]|[=:>&\"'\\\\<;{}\\[\\]./ +-]|password|token|pin|Bearer |basic |name=|://|@|eyJ|atk_|4111|<!\\[CDATA\\[|-----BEGIN |PRIVATE KEY|%5B|\\[redacted\\]){0,40}") {
+    fn twice_is_once_and_nothing_panics(text in "([\\PC\r\n\t]|[=:>&\"'\\\\<;{}\\[\\]./ +-]|password|token|pin|Bearer |basic |name=|://|@|eyJ|atk_|4111|<!\\[CDATA\\[|-----BEGIN |PRIVATE KEY|%5B|%3D|%22|&|\\[redacted\\]){0,40}") {
         let once = clean_text(&text);
         prop_assert_eq!(clean_text(&once), once.as_str(), "from {}", text);
         let value = clean(json!({ &text: [&text] }));

@@ -18,10 +18,11 @@ const CDATA: &str = "<![CDATA[";
 /// How far a part's content is looked for behind its name.
 const PART_HEADERS: usize = 512;
 
-/// The text without what goes by a sensitive name.
-pub fn clean(text: &str) -> Cow<'_, str> {
+/// The text without what goes by a sensitive name, and without parameters whose encoded value holds a
+/// secret, such as an address within an address.
+pub fn clean(text: &str, holds_secret: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let mut clean = String::new();
-    let (mut done, mut at) = (0, 0);
+    let (mut done, mut at, mut decoded) = (0, 0, 0);
     let text_of = Text { text, is_form: is_form(text) };
     while let Some(separator) = text[at..].find(['=', ':', '>']).map(|found| at + found) {
         at = separator + 1;
@@ -30,6 +31,13 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             b':' => text_of.field(done, separator),
             _ => text_of.element(done, separator),
         };
+        let secret = secret.or_else(|| {
+            // Each value is decoded once, whatever separators are in it.
+            let value = if separator < decoded { None } else { text_of.value(separator) }?;
+            decoded = value.end;
+            let is_encoded = text[value.clone()].contains('%');
+            (is_encoded && holds_secret(&decoded_value(&text[value.clone()]))).then_some(value)
+        });
         if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
             clean.push_str(&text[done..secret.start]);
             clean.push_str(REDACTED);
@@ -60,6 +68,13 @@ fn decoded(name: &str) -> Cow<'_, str> {
     }
     let pair = form_urlencoded::parse(name.as_bytes()).next();
     pair.map_or(Cow::Borrowed(name), |(name, _)| Cow::Owned(name.into_owned()))
+}
+
+/// A value that was written with percent signs. In front of it goes what a form has there, so that it
+/// is taken for a value and not for a form.
+fn decoded_value(value: &str) -> String {
+    let form = format!("={value}");
+    form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 struct Text<'a> {
@@ -94,14 +109,19 @@ impl Text<'_> {
             if let Some(quoted) = self.quoted(start) {
                 return Some(quoted);
             }
-            let is_form = self.is_form;
-            let ends = move |b: &u8| {
-                matches!(b, b'&' | b'\r' | b'\n')
-                    || !is_form && (b.is_ascii_whitespace() || b"\"'<>;,\\".contains(b))
-            };
-            return Some(start..self.until(start, ends));
+            return self.value(separator);
         }
         if name == "name" { self.part(start) } else { None }
+    }
+
+    /// What is behind an equals sign.
+    fn value(&self, separator: usize) -> Option<Range<usize>> {
+        let ends = |b: &u8| {
+            matches!(b, b'&' | b'\r' | b'\n')
+                || !self.is_form && (b.is_ascii_whitespace() || b"\"'<>;,\\".contains(b))
+        };
+        let start = separator + 1;
+        (self.bytes()[separator] == b'=').then(|| start..self.until(start, ends))
     }
 
     /// The content of a part of a multipart form, whose name begins here.
