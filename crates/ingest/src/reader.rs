@@ -123,23 +123,9 @@ impl Reader {
             }
             open.readable = readable;
         } else {
-            let opened = self.open(readable.clone());
-            if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                self.gone(&readable.segment);
-            }
-            self.open = Some(opened?);
+            self.open = Some(self.open(readable)?);
         }
         Ok(self.open.as_mut())
-    }
-
-    /// Gives up an older segment that somebody else has taken away: those behind it must not wait for
-    /// it. The writer may be replacing one of its own, which is there again in a moment.
-    fn gone(&mut self, segment: &Segment) {
-        let mut log = self.log.lock();
-        if segment.stream != log.current() {
-            log.remove(segment);
-            self.damaged += 1;
-        }
     }
 
     /// Goes on to the next segment and deletes this one: all its frames were handed out and taken.

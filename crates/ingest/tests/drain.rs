@@ -118,22 +118,6 @@ async fn a_restored_older_folder_is_not_mistaken_for_a_drained_one() {
     assert_eq!(numbers(&empty.rows()), all(10));
 }
 
-/// Somebody deletes a file of the spool. What was in it is lost; what is behind it is not held up.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_segment_that_is_gone_does_not_hold_up_those_behind_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(MemoryStore::default());
-    for (seed, numbers) in [(1, 0..10), (2, 10..20)] {
-        open(folder.path(), seed).record(activities(numbers)).await.unwrap();
-    }
-    let spool = open(folder.path(), 3);
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let oldest = files.filter(|path| path.extension().is_some_and(|extension| extension == "seg")).min();
-    std::fs::remove_file(oldest.unwrap()).unwrap();
-    Draining::start(&spool, &store).finish().await;
-    assert_eq!(numbers(&store.rows()), (10..20).collect::<Vec<_>>());
-}
-
 fn copy_segments(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
