@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Takes the caller's `X-Request-Id` or makes one (also if a key was put there), puts it on the answer and into problems, sees to it
+/// Takes the caller's `X-Request-Id` or makes one, puts it on the answer and into problems, sees to it
 /// that every error is a problem, and adds the headers that all answers have. One layer for all of it:
 /// a layer costs every request a few allocations.
 pub async fn finish<B: MessageBody + 'static>(
@@ -79,6 +79,7 @@ pub fn new_id() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
 
+/// The caller's id, unless it is none, or a key that was put into the wrong header: ids are logged.
 fn id_of(request: &HttpRequest) -> HeaderValue {
     let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     let given = request.headers().get(REQUEST_ID);

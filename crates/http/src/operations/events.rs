@@ -178,8 +178,7 @@ impl Checks<'_> {
                 .map_err(|e| Invalid::new(e.to_string()))
                 .and_then(|json| Metadata::from_object(&json))
         });
-        let audit = self.audit.seal(event, &client, id, at).map_err(in_field("requestBody"))?;
-        Ok(Activity {
+        let activity = Activity {
             client,
             id,
             at,
@@ -193,8 +192,11 @@ impl Checks<'_> {
             response_bytes: optional(event.response_bytes, byte_count, "responseBytes")?,
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
             metadata: metadata.transpose().map_err(in_field("metadata"))?,
-            audit,
-        })
+            audit: None,
+        };
+        // Last, because it is the most work.
+        let audit = self.audit.seal(event, &activity.client, activity.id, activity.at);
+        Ok(Activity { audit: audit.map_err(in_field("requestBody"))?, ..activity })
     }
 
     /// Id and time. A sender's id needs a time of the sender's too, or a retry would not be recognised.
