@@ -251,6 +251,17 @@ impl Vault for Glass {
     }
 }
 
+/// Has another key than the one that sealed.
+struct Locked;
+impl Vault for Locked {
+    fn seal(&self, plaintext: &[u8], context: &[u8]) -> Result<Sealed, Invalid> {
+        Glass.seal(plaintext, context)
+    }
+    fn open(&self, _: &Sealed, _: &[u8]) -> Result<Vec<u8>, Unopened> {
+        Err(Unopened::NoKey("1a2b".to_owned()))
+    }
+}
+
 fn event(fields: &Value) -> Event {
     let mut event = json!({ "endpoint": "/a", "method": "GET", "statusCode": 200 });
     event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -316,6 +327,8 @@ fn a_trail_that_does_not_open_says_why() {
     let (activity, _) = kept(&audit, &event(&json!({ "requestBody": "a" })));
     let says = |trail: Option<AuditTrail>| trail.and_then(|trail| trail.unreadable).unwrap_or_default();
     assert!(says(Audit::off(None).reveal(&activity)).contains("ENCRYPTION_KEY"));
+    let missing = says(reveal(&Locked, &activity));
+    assert!(missing.contains("1a2b") && missing.contains("ENCRYPTION_KEY"), "{missing}");
     // The same trail in another row.
     let moved = Activity { id: ActivityId(Uuid::from_u128(8)), ..activity.clone() };
     assert!(says(reveal(&Glass, &moved)).contains("belongs elsewhere"));
