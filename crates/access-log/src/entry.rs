@@ -51,6 +51,7 @@ impl Entry {
             response_bytes: self.response_bytes,
             error_message: None,
             metadata: None,
+            audit: None,
         }
     }
 }

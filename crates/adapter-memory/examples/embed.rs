@@ -78,6 +78,7 @@ fn call(caller: &Caller, number: u64, at: Timestamp) -> Result<Activity, Box<dyn
         response_bytes: None,
         error_message: None,
         metadata: None,
+        audit: None,
     })
 }
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
-//! | `clients`, `accounts`, `sink`, `usage`, `over_time` | the ports |
+//! | `clients`, `accounts`, `sink`, `set_aside`, `usage`, `over_time` | the ports |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`cache`] | the cache of usage of a single instance, likewise |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
@@ -20,6 +20,7 @@ pub mod clock;
 pub mod limiter;
 mod over_time;
 pub mod randomness;
+mod set_aside;
 mod sink;
 pub mod store;
 pub mod switches;

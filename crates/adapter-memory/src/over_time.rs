@@ -68,7 +68,9 @@ impl State {
         found.sort_by_key(|row| order(row));
         let next = found.get(query.limit).and_then(|_| found.get(query.limit - 1));
         let next = next.map(|last| LogCursor::behind(last));
-        LogPage { rows: found.into_iter().take(query.limit).cloned().collect(), next }
+        let shown = found.into_iter().take(query.limit).cloned();
+        let rows = shown.map(|row| Activity { audit: row.audit.filter(|_| query.with_audit), ..row });
+        LogPage { rows: rows.collect(), next }
     }
 
     /// Everything of one client, or of everybody, with the names of the endpoints, which depend on the order

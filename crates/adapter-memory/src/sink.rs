@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use activity_domain::error::StoreError;
 use activity_domain::id::StreamId;
-use activity_domain::port::{ActivitySink, Append, Appended, Batch, Record, SetAside};
+use activity_domain::port::{ActivitySink, Append, Appended, Batch, KeptAside, Record, SetAside};
 use async_trait::async_trait;
 
 use crate::store::{MemoryStore, State};
@@ -62,8 +62,10 @@ impl State {
             payload: record.payload.clone(),
             reason: "refused by a test".to_owned(),
         });
-        for kept in refused.chain(batch.unreadable.iter().cloned()) {
-            self.set_aside.push(kept);
+        for SetAside { payload, reason } in refused.chain(batch.unreadable.iter().cloned()) {
+            self.set_aside_ever += 1;
+            let no = self.set_aside_ever;
+            self.set_aside.push(KeptAside { no, stream: batch.stream, payload, reason });
             appended.set_aside += 1;
         }
         self.cursors.insert(batch.stream, batch.next);

@@ -9,7 +9,7 @@ use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use activity_domain::id::{ActivityId, ClientId, Fingerprint, KeyId, StreamId};
 use activity_domain::key::{KeyDigest, KeyRecord};
-use activity_domain::port::SetAside;
+use activity_domain::port::{KeptAside, SetAside};
 use activity_domain::time::Timestamp;
 
 use crate::accounts::Change;
@@ -36,11 +36,12 @@ pub(crate) struct State {
     /// Endpoints that are counted by name, for each client and day.
     pub max_endpoints: usize,
     pub cursors: HashMap<StreamId, u64>,
-    pub set_aside: Vec<SetAside>,
     pub last_used: HashMap<KeyId, Timestamp>,
     pub last_access: HashMap<ClientId, Timestamp>,
     pub changes: Vec<Change>,
     pub tombstones: HashSet<Fingerprint>,
+    pub set_aside: Vec<KeptAside>,
+    pub set_aside_ever: u64,
     pub switches: Switches,
 }
 
@@ -55,6 +56,7 @@ impl Default for State {
             max_endpoints: DEFAULT_MAX_ENDPOINTS,
             cursors: HashMap::new(),
             set_aside: Vec::new(),
+            set_aside_ever: 0,
             last_used: HashMap::new(),
             last_access: HashMap::new(),
             changes: Vec::new(),
@@ -77,7 +79,9 @@ impl MemoryStore {
 
     /// What was set aside, in order of arrival.
     pub fn set_aside(&self) -> Vec<SetAside> {
-        self.state().set_aside.clone()
+        let set_aside =
+            |kept: &KeptAside| SetAside { payload: kept.payload.clone(), reason: kept.reason.clone() };
+        self.state().set_aside.iter().map(set_aside).collect()
     }
 
     /// The state, for a port: out of reach while the store is cut off.

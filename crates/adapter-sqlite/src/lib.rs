@@ -7,7 +7,8 @@
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
 //! | `erase`, `scrub` | what goes when a client is erased; old copies of it in unused bytes of pages |
-//! | `sink`, `row` | `ActivitySink`: the one transaction that makes an activity count |
+//! | `sink`, `row`, `body` | `ActivitySink`: the one transaction that makes an activity count |
+//! | `set_aside` | `SetAsideRepo` |
 //! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `whereabouts` | `UsageRepo`: raw rows, and where a client's are |
@@ -17,6 +18,7 @@
 
 mod accounts;
 mod block;
+mod body;
 mod changes;
 mod clients;
 mod compactor;
@@ -36,6 +38,7 @@ mod row;
 mod schema;
 mod scrub;
 mod series;
+mod set_aside;
 mod sink;
 pub mod store;
 mod usage;

@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text as SqlText};
 use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
+use crate::body;
 use crate::error::{Failure, corrupt};
 use crate::numbers;
 use crate::retention;
@@ -28,7 +29,7 @@ pub(crate) const COLUMNS: &str = "at, client, id, endpoint, method, status, resp
                                   request_bytes, response_bytes, error_message, metadata";
 
 /// Time, client, id: the order in which rows lie.
-type Key = (i64, i64, Vec<u8>);
+pub(crate) type Key = (i64, i64, Vec<u8>);
 
 /// A page of raw rows, newest first.
 pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage, Failure> {
@@ -43,13 +44,16 @@ pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage
             let is_last = rows.len() < CHUNK;
             for row in rows {
                 before = (row.at, row.client, row.id.clone());
-                let client = name(c, &mut names, row.client)?;
-                let activity = row.activity(client)?;
+                let (client, key) = (name(c, &mut names, row.client)?, before.clone());
+                let mut activity = row.activity(client)?;
                 looked_at += 1;
                 if query.filter.matches(&activity) {
                     if page.rows.len() == query.limit {
                         page.next = page.rows.last().map(LogCursor::behind);
                         return Ok(page);
+                    }
+                    if query.with_audit {
+                        activity.audit = body::of(c, &key)?;
                     }
                     page.rows.push(activity);
                 } else if looked_at >= MAX_LOOKED_AT {
@@ -156,7 +160,7 @@ pub(crate) struct ActivityRow {
 }
 
 impl ActivityRow {
-    /// What the row says, of a client of this name.
+    /// What the row says, of a client of this name; without an audit trail, which is kept elsewhere.
     pub fn activity(self, client: ClientId) -> Result<Activity, StoreError> {
         let key = format!("{client} at {}", self.at);
         let bad = |column: &'static str| {
@@ -190,6 +194,7 @@ impl ActivityRow {
                 .map(Metadata::from_object)
                 .transpose()
                 .map_err(bad("metadata"))?,
+            audit: None,
         })
     }
 }

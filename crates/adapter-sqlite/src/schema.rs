@@ -64,6 +64,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_body (at, client, id) {
+        at -> BigInt,
+        client -> BigInt,
+        id -> Binary,
+        audit -> Binary,
+    }
+}
+
+diesel::table! {
     usage_delta (seq) {
         seq -> BigInt,
         first_minute -> BigInt,

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::body;
 use crate::erase;
 use crate::error::{Failure, is_row_refused};
 use crate::numbers::{self, NumberCache};
@@ -72,6 +73,7 @@ fn append(
         }
         match Row::new(no, &record.activity).insert(c) {
             Ok(true) => {
+                body::insert(c, no, &record.activity)?;
                 appended.stored += 1;
                 counting.add(no, &record.activity);
             }

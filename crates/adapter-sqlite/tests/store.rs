@@ -8,6 +8,7 @@ use std::path::Path;
 use activity_adapter_sqlite::{SqliteStore, migrations};
 use activity_contract::make;
 use activity_domain::activity::Activity;
+use activity_domain::audit::Sealed;
 use activity_domain::error::StoreError;
 use activity_domain::port::{ActivitySink, Append, Appended, Read, Upkeep, UsageRepo};
 use activity_domain::span::Span;
@@ -74,6 +75,62 @@ async fn a_batch_refused_as_a_whole_is_an_outage() {
     c.batch_execute("DROP TRIGGER poison").unwrap();
     let appended = Appended { stored: 3, ..Appended::default() };
     assert_eq!(store.append(&batch).await, Ok(Append::Stored(appended)));
+}
+
+#[derive(QueryableByName, Debug, PartialEq)]
+struct Trail {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    client: String,
+    #[diesel(sql_type = diesel::sql_types::Binary)]
+    audit: Vec<u8>,
+}
+
+fn trails(c: &mut SqliteConnection) -> Vec<(String, Vec<u8>)> {
+    let sql = "SELECT n.id AS client, b.audit FROM activity_body b NATURAL JOIN activity \
+               JOIN client_number n ON n.no = b.client ORDER BY n.id";
+    let trails: Vec<Trail> = diesel::sql_query(sql).load(c).unwrap();
+    trails.into_iter().map(|trail| (trail.client, trail.audit)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_is_kept_with_a_fresh_row_and_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let call = |client: &str, audit: Option<&[u8]>| {
+        let audit = audit.map(|bytes| Sealed::parse(bytes).unwrap());
+        Activity { audit, ..make::call(client, 1, "2026-01-01T00:00:00Z") }
+    };
+    let first = vec![call("CL-a", Some(b"first")), call("CL-b", None), call("CL-c", Some(b"other"))];
+    store.append(&make::batch(make::stream(1), 0, first)).await.unwrap();
+    // Known rows stay as they are, with or without a trail.
+    let again = vec![call("CL-a", Some(b"second")), call("CL-b", Some(b"late")), call("CL-c", None)];
+    let known = Appended { duplicate: 3, ..Appended::default() };
+    assert_eq!(store.append(&make::batch(make::stream(2), 0, again)).await, Ok(Append::Stored(known)));
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    let kept =
+        [("CL-a", &b"first"[..]), ("CL-c", b"other")].map(|(id, audit)| (id.to_owned(), audit.to_vec()));
+    assert_eq!(trails(&mut c), kept);
+
+    let delete = "DELETE FROM activity WHERE client = (SELECT no FROM client_number WHERE id = 'CL-a')";
+    c.batch_execute(&format!("PRAGMA foreign_keys = ON; {delete}")).unwrap();
+    let left: i64 = diesel::sql_query("SELECT count(*) AS count FROM activity_body")
+        .get_result::<Count>(&mut c)
+        .unwrap()
+        .count;
+    assert_eq!((trails(&mut c), left), (kept[1..].to_vec(), 1));
+    // One that is left of a row that was deleted without it does not hold up the next.
+    c.batch_execute("PRAGMA foreign_keys = OFF; DELETE FROM activity").unwrap();
+    let fresh = make::batch(make::stream(3), 0, vec![call("CL-c", Some(b"new"))]);
+    let stored = Appended { stored: 1, ..Appended::default() };
+    assert_eq!(store.append(&fresh).await, Ok(Append::Stored(stored)));
+    assert_eq!(trails(&mut c), [("CL-c".to_owned(), b"new".to_vec())]);
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
 }
 
 #[tokio::test(flavor = "multi_thread")]

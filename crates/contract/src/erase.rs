@@ -259,6 +259,7 @@ pub async fn its_rows_are_not_shown(harness: &dyn Harness) {
                 to: make::at(make::LATEST),
                 client: client.map(make::client_id),
                 filter: LogFilter::default(),
+                with_audit: false,
                 limit: MAX_PAGE,
                 after: None,
             };

@@ -75,6 +75,10 @@ macro_rules! laws {
                 of_concurrent_appends_of_a_batch_one_is_stored,
                 concurrent_streams_with_the_same_rows_count_them_once,
             }
+            set_aside {
+                what_is_set_aside_is_listed_in_order_and_in_pages,
+                what_is_removed_is_gone_and_its_number_too,
+            }
             usage {
                 an_empty_store_has_empty_answers,
                 a_client_without_activities_has_no_days,
@@ -239,6 +243,7 @@ mod tests {
             include_str!("erasures.rs"),
             include_str!("sink.rs"),
             include_str!("retries.rs"),
+            include_str!("set_aside.rs"),
             include_str!("usage.rs"),
             include_str!("upkeep.rs"),
             include_str!("recounted.rs"),

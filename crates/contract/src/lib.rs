@@ -27,6 +27,7 @@
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
 //! | [`hygiene`], [`retention`] | how many endpoints have names, how long raw rows are kept |
+//! | [`set_aside`] | laws of `SetAsideRepo` |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
 //! | [`cached`] | laws of a store with a cache in front of it: [`cached_laws!`] |
@@ -49,7 +50,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use activity_domain::port::{ActivitySink, ClientRepo, Upkeep, UsageRepo};
+use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
@@ -72,6 +73,7 @@ mod recount;
 pub mod recounted;
 pub mod retention;
 pub mod retries;
+pub mod set_aside;
 pub mod sink;
 pub mod upkeep;
 pub mod usage;
@@ -86,6 +88,8 @@ pub struct Stores {
     pub usage: Arc<dyn UsageRepo>,
     /// Housekeeping.
     pub upkeep: Arc<dyn Upkeep>,
+    /// What the sink could not store.
+    pub set_aside: Arc<dyn SetAsideRepo>,
     /// Cleans up when dropped, after the ports: a temporary folder, a server of its own.
     pub guard: Box<dyn Any + Send>,
 }
@@ -94,14 +98,15 @@ impl Stores {
     /// The ports of a store that implements all of them.
     pub fn of<S>(store: S, guard: impl Any + Send) -> Self
     where
-        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + 'static,
+        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
     {
         let store = Arc::new(store);
         Self {
             clients: store.clone(),
             sink: store.clone(),
             usage: store.clone(),
-            upkeep: store,
+            upkeep: store.clone(),
+            set_aside: store,
             guard: Box::new(guard),
         }
     }

@@ -57,7 +57,15 @@ impl LogAsk {
             status: self.status.map(|text| StatusFilter::parse(text).expect("a status")),
         };
         let client = self.client.map(make::client_id);
-        LogQuery { from: self.from, to: self.to, client, filter, limit: self.limit, after: None }
+        LogQuery {
+            from: self.from,
+            to: self.to,
+            client,
+            filter,
+            with_audit: true,
+            limit: self.limit,
+            after: None,
+        }
     }
 
     /// The same question, answered from the list.
@@ -108,7 +116,7 @@ async fn all(stores: &Stores, mut query: LogQuery) -> Vec<Activity> {
 
 fn everything(limit: usize) -> LogQuery {
     let (from, to) = (Timestamp::EPOCH, make::at(make::LATEST));
-    LogQuery { from, to, client: None, filter: LogFilter::default(), limit, after: None }
+    LogQuery { from, to, client: None, filter: LogFilter::default(), with_audit: true, limit, after: None }
 }
 
 /// Pages of any length, put together, are what the list says, in whatever state of compaction.
@@ -145,6 +153,8 @@ pub async fn rows_come_back_as_they_were(harness: &dyn Harness) {
         }
         ask::compact(&stores, ask::now()).await;
     }
+    let without = all(&stores, LogQuery { with_audit: false, ..everything(2) }).await;
+    assert!(without.iter().all(|row| row.audit.is_none()), "trails come only where they are asked for");
 }
 
 /// One client's rows are found among many of others.

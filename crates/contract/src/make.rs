@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::activity::{Activity, Endpoint, Metadata, Method, ResponseTime, Status, Text};
+use activity_domain::audit::Sealed;
 use activity_domain::client::{
     Client, ClientLimit, ClientLimits, ClientName, Email, EndpointPrefix, LimitName, RateLimit, Role,
 };
@@ -59,6 +60,7 @@ pub fn call(client: &str, id: u128, time: &str) -> Activity {
         response_bytes: None,
         error_message: None,
         metadata: None,
+        audit: None,
     }
 }
 
@@ -150,6 +152,7 @@ pub fn longest(call: Activity) -> Activity {
         response_bytes: Some(i64::MAX as u64),
         error_message: Some(Text::parse(&"\u{10ffff}".repeat(600)).expect("text")),
         metadata: Some(Metadata::from_object(&metadata).expect("an object")),
+        audit: Some(Sealed::parse(vec![0xff; Sealed::MAX]).expect("sealed bytes")),
         ..answered(call, 599, Some(86_400_000_000))
     }
 }

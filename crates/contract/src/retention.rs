@@ -29,7 +29,7 @@ async fn retain(stores: &Stores, from: Timestamp) -> u64 {
 async fn rows(stores: &Stores) -> usize {
     let (from, to) = (Timestamp::EPOCH, make::at(make::LATEST));
     let filter = LogFilter::default();
-    let query = LogQuery { from, to, client: None, filter, limit: MAX_PAGE, after: None };
+    let query = LogQuery { from, to, client: None, filter, with_audit: false, limit: MAX_PAGE, after: None };
     stores.usage.activities(&query, Read::Latest).await.expect("activities").rows.len()
 }
 

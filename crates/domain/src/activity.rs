@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::audit::Sealed;
 use crate::error::Invalid;
 use crate::id::{ActivityId, ClientId};
+use crate::redact::redact;
 use crate::time::Timestamp;
 
 /// One recorded call. `(client, id, at)` identifies it: the same triple is counted once.
@@ -37,10 +39,12 @@ pub struct Activity {
     pub error_message: Option<Text<2048>>,
     /// Anything else: a JSON object.
     pub metadata: Option<Metadata>,
+    /// Headers and bodies, where they are kept. A store gives them back only when asked to.
+    pub audit: Option<Sealed>,
 }
 
 /// Text without NUL. What is longer than `MAX` bytes is cut at a character's border: a caller must
-/// not escape being counted by sending a long header.
+/// not escape being counted by sending a long header. Our keys and tokens are taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text<const MAX: usize>(Box<str>);
 
@@ -50,6 +54,8 @@ impl<const MAX: usize> Text<MAX> {
         if text.contains('\0') {
             return Err(Invalid::new("must not contain the NUL character"));
         }
+        // Before the cut, which could leave most of a key.
+        let text = redact(text);
         Ok(Self(text[..text.floor_char_boundary(MAX)].into()))
     }
 
@@ -59,7 +65,7 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
-/// A path without scheme, host, query or fragment, at most 1,024 bytes.
+/// A path without scheme, host, query or fragment, and without our keys and tokens; at most 1,024 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint(Box<str>);
 
@@ -81,6 +87,7 @@ impl Endpoint {
         if path.chars().any(char::is_control) {
             return Err(Invalid::new("must not contain control characters"));
         }
+        let path = redact(path);
         Ok(Self(path[..path.floor_char_boundary(1_024)].into()))
     }
 
@@ -177,12 +184,12 @@ impl ResponseTime {
     }
 }
 
-/// A JSON object as text, at most 8,192 bytes.
+/// A JSON object as text, at most 8,192 bytes, without our keys and tokens.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Metadata(Box<str>);
 
 impl Metadata {
-    /// Takes the text of a JSON object that the caller has parsed.
+    /// Takes the text of a JSON object that the caller has parsed, and written without needless escapes.
     pub fn from_object(json: &str) -> Result<Self, Invalid> {
         if json.len() > 8_192 {
             return Err(Invalid::new("must be at most 8192 bytes of JSON"));
@@ -191,7 +198,7 @@ impl Metadata {
         if !json.starts_with('{') || holds_nul(json) {
             return Err(Invalid::new("must be a JSON object without NUL characters"));
         }
-        Ok(Self(json.into()))
+        Ok(Self(redact(json).into()))
     }
 
     /// The JSON text.
@@ -304,6 +311,23 @@ mod tests {
             assert!(!takes(bad), "{bad}");
         }
         assert!(!takes(&format!("{{\"a\":\"{}\"}}", "x".repeat(8_192))));
+    }
+
+    #[test]
+    fn keys_and_tokens_do_not_get_in() {
+        let key = format!("atk_abcdefghijkm_{}_0123abcd", "5".repeat(64));
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+        for secret in [key.as_str(), jwt] {
+            let endpoint = Endpoint::parse(&format!("https://x/reset/{secret}/now?k={secret}")).unwrap();
+            assert_eq!(endpoint.as_str(), "/reset/[redacted]/now");
+            let text = |text: &str| Text::<64>::parse(text).unwrap().as_str().to_owned();
+            assert_eq!(text(&format!("bad {secret}")), "bad [redacted]");
+            // What would be cut in two is not there to be cut.
+            let long = text(&format!("{}{secret}", "x".repeat(40)));
+            assert_eq!(long, format!("{}[redacted]", "x".repeat(40)));
+            let metadata = Metadata::from_object(&format!("{{\"{secret}\":[\"\\n{secret}\"]}}")).unwrap();
+            assert_eq!(metadata.as_str(), "{\"[redacted]\":[\"\\n[redacted]\"]}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Invalid;
 use crate::id::ClientId;
+use crate::redact::holds_secret;
 use crate::time::Timestamp;
 
 mod limits;
@@ -54,6 +55,7 @@ impl ClientName {
         if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
             return Err(Invalid::new("must be 1 to 100 characters without control characters"));
         }
+        refuse_secrets(text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -61,6 +63,12 @@ impl ClientName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Names and addresses are shown to others and kept in clear, so a key that was pasted into the wrong
+/// field must not get there.
+fn refuse_secrets(text: &str) -> Result<(), Invalid> {
+    if holds_secret(text) { Err(Invalid::new("must not contain an API key or a token")) } else { Ok(()) }
 }
 
 /// An email address, in lower case. It is checked for shape only: whether it works, only a message can tell.
@@ -71,6 +79,7 @@ impl Email {
     /// Takes an address.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let bad = || Invalid::new("must be an email address, such as ada@example.org");
+        refuse_secrets(text)?;
         let text = text.trim().to_lowercase();
         let (local, domain) = text.rsplit_once('@').ok_or_else(bad)?;
         let plain = |part: &str| {
@@ -154,5 +163,14 @@ mod tests {
             assert!(ClientName::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(ClientName::parse(" Ada ").unwrap().as_str(), "Ada");
+    }
+
+    #[test]
+    fn neither_takes_a_key_or_a_token() {
+        let key = format!("atk_abcdefghijkm_{}_0123abcd", "5".repeat(64));
+        for secret in [key.as_str(), "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"] {
+            assert!(ClientName::parse(&format!("x{secret}")).unwrap_err().0.contains("API key"));
+            assert!(Email::parse(&format!("{secret}@example.org")).unwrap_err().0.contains("API key"));
+        }
     }
 }

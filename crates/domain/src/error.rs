@@ -110,6 +110,17 @@ pub enum AccessError {
     Store(#[from] StoreError),
 }
 
+/// Sealed bytes that do not open.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unopened {
+    /// They were sealed with a key that is not among ours; this is what it is known by.
+    #[error("the key that it was sealed with is missing: {0}")]
+    NoKey(String),
+    /// They are damaged, or were sealed for another place.
+    #[error("it is damaged or belongs elsewhere")]
+    Altered,
+}
+
 /// Something that helps is out of reach, such as what instances share. It never fails a request by
 /// itself: the caller goes on with less, a limiter with the instance's own share of a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`id`], [`client`], [`key`], [`activity`] | what is recorded, and who records it; parsed types, a newtype for every id |
 //! | [`hygiene`] | what of an activity is counted apart: endpoint templates, methods, status classes |
+//! | [`audit`], [`redact`] | headers and bodies, sealed; our own credentials in text, taken out |
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
@@ -30,6 +31,7 @@
 //! The law over all of it: **blocks + deltas = distinct raw rows**, at every instant.
 
 pub mod activity;
+pub mod audit;
 pub mod cache;
 pub mod client;
 pub mod error;
@@ -38,6 +40,7 @@ pub mod id;
 pub mod key;
 pub mod limit;
 pub mod port;
+pub mod redact;
 pub mod rollup;
 pub mod service;
 pub mod sketch;

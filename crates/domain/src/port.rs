@@ -10,6 +10,8 @@
 //! | `upkeep` | [`Upkeep`] |
 //! | `limiter` | [`RateLimiter`] |
 //! | `cache` | [`UsageCache`], [`Lease`] |
+//! | `set_aside` | [`SetAsideRepo`] |
+//! | `vault` | [`Vault`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
@@ -18,17 +20,21 @@ mod cache;
 mod clients;
 mod ingest;
 mod limiter;
+mod set_aside;
 mod system;
 mod upkeep;
 mod usage;
+mod vault;
 
 pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use limiter::RateLimiter;
+pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};
 pub use upkeep::{Compacted, Purged, Retained, Upkeep};
 pub use usage::UsageRepo;
+pub use vault::Vault;
 
 /// What a read has to see. The adapter decides which server can give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, Recorder, UsageCache};
+use activity_domain::redact::redact;
 use activity_domain::service::{Access, Accounts, Clients, Limits, Prewarm, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -153,7 +154,7 @@ fn resource(path: &str, methods: &'static str) -> web::Resource {
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(format!("there is no {}", request.path())))
+    Err(Problem::not_found(format!("there is no {}", redact(request.path()))))
 }
 
 fn cors(origins: &[String]) -> Cors {

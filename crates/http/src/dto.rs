@@ -1,6 +1,7 @@
 //! What goes over the wire. Mirrors of domain types: the API's names and shapes are fixed, the domain's
 //! are not.
 
+mod audit;
 mod cache;
 mod clients;
 mod endpoints;
@@ -11,6 +12,7 @@ mod log;
 mod series;
 mod usage;
 
+pub use audit::*;
 pub use cache::*;
 pub use clients::*;
 pub use endpoints::*;

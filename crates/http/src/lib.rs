@@ -9,12 +9,14 @@
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
 //! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
+//! | [`audit`] | headers and bodies: secrets taken out, cut, sealed; shown again |
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
 //! | [`openapi`], [`docs`] | the contract, from the handlers themselves; Swagger UI |
 //! | [`server`] | sockets, limits and time-outs |
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod docs;
 pub mod dto;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use activity_domain::activity::Activity;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::Uri;
@@ -59,8 +58,7 @@ pub struct LogAnswer {
 
 impl LogAnswer {
     /// Writes a page. `uri` is the request's, from which the next page's is made.
-    pub fn new(form: Form, rows: &[Activity], next: Option<String>, uri: &Uri) -> Result<Self, Problem> {
-        let entries: Vec<LogEntry> = rows.iter().map(LogEntry::from).collect();
+    pub fn new(form: Form, entries: Vec<LogEntry>, next: Option<String>, uri: &Uri) -> Result<Self, Problem> {
         let link = next.as_ref().map(|cursor| (cursor.clone(), next_link(uri, cursor)));
         let body = match form {
             Form::Json => serde_json::to_vec(&LogResponse { next_cursor: next, data: entries }).ok(),

@@ -1,5 +1,6 @@
 //! What all requests and answers have: an id, problems that carry it, and headers that browsers heed.
 
+use activity_domain::redact::{holds_secret, redact};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -29,11 +30,13 @@ pub async fn finish<B: MessageBody + 'static>(
         Some(problem) => keep_headers(&response, problem.response(id.to_str().unwrap_or_default())),
         None => response,
     };
-    let (method, path, status) = (request.method(), request.path(), response.status());
+    // A key in a path is the caller's mistake, and none of the log's business.
+    let path = || redact(request.path());
+    let (method, status) = (request.method(), response.status());
     if status.is_server_error() {
-        tracing::warn!(%method, path, status = status.as_u16(), request_id = ?id, "request failed");
+        tracing::warn!(%method, path = %path(), status = status.as_u16(), request_id = ?id, "request failed");
     } else {
-        tracing::debug!(%method, path, status = status.as_u16(), request_id = ?id, "request");
+        tracing::debug!(%method, path = %path(), status = status.as_u16(), request_id = ?id, "request");
     }
     response.headers_mut().insert(REQUEST_ID, id);
     limits::write(&request, response.headers_mut());
@@ -76,10 +79,12 @@ pub fn new_id() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
 
+/// The caller's id, unless it is none, or a key that was put into the wrong header: ids are logged.
 fn id_of(request: &HttpRequest) -> HeaderValue {
     let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     let given = request.headers().get(REQUEST_ID);
     let given = given.filter(|v| (1..=128).contains(&v.len()) && v.as_bytes().iter().all(legal));
+    let given = given.filter(|v| !v.to_str().is_ok_and(holds_secret));
     given.cloned().unwrap_or_else(|| {
         let mut buffer = Uuid::encode_buffer();
         let text = new_id().simple().encode_lower(&mut buffer);

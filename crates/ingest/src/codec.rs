@@ -1,18 +1,25 @@
 //! An activity as bytes: a version byte, then postcard. A record written by an older version of the
 //! program must stay readable, so a changed layout gets a new version and keeps the old decoder.
+//!
+//! | Version | Layout |
+//! |---|---|
+//! | 1 | [`Layout`] |
+//! | 2 | the same, then the sealed audit trail or none |
 
 use std::net::IpAddr;
 
 use activity_domain::activity::{Activity, Endpoint, Metadata, Method, ResponseTime, Status, Text};
+use activity_domain::audit::Sealed;
 use activity_domain::error::Invalid;
 use activity_domain::id::{ActivityId, ClientId};
 use activity_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const WITHOUT_AUDIT: u8 = 1;
 
-/// Version 1. The order of the fields is the layout.
+/// The order of the fields is the layout.
 #[derive(Serialize, Deserialize)]
 struct Layout<'a> {
     client: &'a str,
@@ -49,16 +56,21 @@ pub fn encode(activity: &Activity, out: Vec<u8>) -> Result<Vec<u8>, Invalid> {
     };
     let mut out = out;
     out.push(VERSION);
-    postcard::to_extend(&layout, out).map_err(|error| Invalid::new(format!("cannot be encoded: {error}")))
+    let audit = activity.audit.as_ref().map(Sealed::as_bytes);
+    postcard::to_extend(&layout, out)
+        .and_then(|out| postcard::to_extend(&audit, out))
+        .map_err(|error| Invalid::new(format!("cannot be encoded: {error}")))
 }
 
 /// Reads an activity's bytes, checking every value as if it came from outside.
 pub fn decode(bytes: &[u8]) -> Result<Activity, Invalid> {
-    let Some((&VERSION, body)) = bytes.split_first() else {
-        return Err(Invalid::new("is not a record of version 1"));
+    let Some((version @ (&VERSION | &WITHOUT_AUDIT), body)) = bytes.split_first() else {
+        return Err(Invalid::new("is not a record of version 1 or 2"));
     };
-    let layout: Layout =
-        postcard::from_bytes(body).map_err(|error| Invalid::new(format!("cannot be decoded: {error}")))?;
+    let broken = |error| Invalid::new(format!("cannot be decoded: {error}"));
+    let (layout, rest) = postcard::take_from_bytes::<Layout>(body).map_err(broken)?;
+    let audit: Option<&[u8]> =
+        if *version == VERSION { postcard::from_bytes(rest).map_err(broken)? } else { None };
     Ok(Activity {
         client: ClientId::parse(layout.client)?,
         id: ActivityId(Uuid::from_bytes(layout.id)),
@@ -73,6 +85,7 @@ pub fn decode(bytes: &[u8]) -> Result<Activity, Invalid> {
         response_bytes: layout.response_bytes,
         error_message: layout.error_message.map(Text::parse).transpose()?,
         metadata: layout.metadata.map(Metadata::from_object).transpose()?,
+        audit: audit.map(Sealed::parse).transpose()?,
     })
 }
 
@@ -88,6 +101,7 @@ pub(crate) mod tests {
             response in prop::option::of(0u64..=86_400_000_000), ip in any::<Option<IpAddr>>(),
             agent in prop::option::of("\\PC{0,40}"), sizes in any::<(Option<u64>, Option<u64>)>(),
             message in prop::option::of("\\PC{0,40}"), metadata in any::<bool>(),
+            audit in prop::option::of(prop::collection::vec(any::<u8>(), 1..300)),
         ) -> Activity {
             Activity {
                 client: ClientId::parse(&client).unwrap(),
@@ -103,6 +117,7 @@ pub(crate) mod tests {
                 response_bytes: sizes.1,
                 error_message: message.map(|t| Text::parse(&t).unwrap()),
                 metadata: metadata.then(|| Metadata::from_object("{\"a\":[1,null]}").unwrap()),
+                audit: audit.map(|bytes| Sealed::parse(bytes).unwrap()),
             }
         }
     }
@@ -117,8 +132,77 @@ pub(crate) mod tests {
         #[test]
         fn junk_never_panics(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode(&bytes);
-            bytes.insert(0, VERSION);
-            let _ = decode(&bytes);
+            for version in [VERSION, WITHOUT_AUDIT] {
+                bytes.insert(0, version);
+                let _ = decode(&bytes);
+            }
         }
+    }
+
+    /// What a program wrote that knew version 1 only.
+    const VERSION_1: [&str; 2] = [
+        "010a434c2d6162632e445f31019000000000700080000000000000018089a196a896a2060d2f76312f7468696e67732fc3a4\
+         055041544348f70301b960010120010db8000000000000000000000001010d6f6b687474702f342e31322e30010700010874\
+         6f6f20736c6f77010e7b2261223a5b312c6e756c6c5d7d",
+        "010a434c2d6162632e445f31019000000000700080000000000000018089a196a896a2060d2f76312f7468696e67732fc3a4\
+         055041544348f70300000000000000",
+    ];
+
+    #[test]
+    fn records_of_version_1_stay_readable() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        };
+        let plain = Activity {
+            client: ClientId::parse("CL-abc.D_1").unwrap(),
+            id: ActivityId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
+            at: Timestamp::from_micros(1_764_000_000_123_456).unwrap(),
+            endpoint: Endpoint::parse("/v1/things/ä").unwrap(),
+            method: Method::parse("PATCH").unwrap(),
+            status: Status::parse(503).unwrap(),
+            response_time: None,
+            ip: None,
+            user_agent: None,
+            request_bytes: None,
+            response_bytes: None,
+            error_message: None,
+            metadata: None,
+            audit: None,
+        };
+        let full = Activity {
+            response_time: Some(ResponseTime::from_micros(12_345).unwrap()),
+            ip: Some("2001:db8::1".parse().unwrap()),
+            user_agent: Some(Text::parse("okhttp/4.12.0").unwrap()),
+            request_bytes: Some(7),
+            error_message: Some(Text::parse("too slow").unwrap()),
+            metadata: Some(Metadata::from_object("{\"a\":[1,null]}").unwrap()),
+            ..plain.clone()
+        };
+        assert_eq!(VERSION_1.map(|hex| decode(&bytes(hex))), [Ok(full), Ok(plain)]);
+    }
+
+    /// The largest activity there is has room in a frame.
+    #[test]
+    fn the_longest_record_fits_into_a_frame() {
+        let longest = Activity {
+            client: ClientId::parse(&"z".repeat(64)).unwrap(),
+            id: ActivityId(Uuid::max()),
+            at: Timestamp::parse("9999-12-30T22:00:00Z").unwrap(),
+            endpoint: Endpoint::parse(&"/".repeat(1_024)).unwrap(),
+            method: Method::parse(&"X".repeat(20)).unwrap(),
+            status: Status::parse(599).unwrap(),
+            response_time: Some(ResponseTime::from_micros(86_400_000_000).unwrap()),
+            ip: Some([0xffff; 8].into()),
+            user_agent: Some(Text::parse(&"u".repeat(512)).unwrap()),
+            request_bytes: Some(u64::MAX),
+            response_bytes: Some(u64::MAX),
+            error_message: Some(Text::parse(&"e".repeat(2_048)).unwrap()),
+            metadata: Some(Metadata::from_object(&format!("{{{}", "m".repeat(8_191))).unwrap()),
+            audit: Some(Sealed::parse(vec![0xff; Sealed::MAX]).unwrap()),
+        };
+        let bytes = encode(&longest, Vec::new()).unwrap();
+        assert!(bytes.len() <= crate::frame::MAX_PAYLOAD, "{}", bytes.len());
+        assert_eq!(decode(&bytes), Ok(longest));
     }
 }

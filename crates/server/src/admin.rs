@@ -2,8 +2,11 @@
 //! it within a second.
 
 mod create;
+mod drain;
 mod key;
+mod set_aside;
 
+use std::fs::File;
 use std::sync::Arc;
 
 use activity_domain::client::Client;
@@ -24,6 +27,8 @@ pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure
         AdminAction::Where => print(&place(settings)),
         AdminAction::Key(options) => key::run(settings, options).await,
         AdminAction::Create(options) => create::run(settings, options).await,
+        AdminAction::SetAside { action } => set_aside::run(&open(settings).await?, action).await,
+        AdminAction::Drain(options) => drain::run(settings, options).await,
     }
 }
 
@@ -36,10 +41,16 @@ fn place(settings: &Settings) -> String {
     }
 }
 
+/// The store, with or without a server on it.
+struct Opened {
+    storage: Storage,
+    /// Held so that no server starts meanwhile.
+    _claim: Option<File>,
+}
+
 /// Opens the store. Where a server has it, only one whose schema is this program's.
-async fn storage(settings: &Settings) -> Result<Storage, Failure> {
-    // Held while the schema may change, and not a moment longer.
-    let _claim = match activity_ingest::claim(&wire::spool_folder(settings)) {
+async fn open(settings: &Settings) -> Result<Opened, Failure> {
+    let claim = match activity_ingest::claim(&wire::spool_folder(settings)) {
         Ok(claim) => Some(claim),
         Err(OpenError::InUse(_)) => {
             wire::same_schema(settings)?;
@@ -47,7 +58,12 @@ async fn storage(settings: &Settings) -> Result<Storage, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(wire::storage(settings).await?)
+    Ok(Opened { storage: wire::storage(settings).await?, _claim: claim })
+}
+
+/// The store, for what a server may do beside it.
+async fn storage(settings: &Settings) -> Result<Storage, Failure> {
+    Ok(open(settings).await?.storage)
 }
 
 /// Whoever may write into the data folder may do what an admin may.

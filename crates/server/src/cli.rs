@@ -36,16 +36,54 @@ pub enum Command {
     /// Reads the logs of nginx, Apache and Caddy, plain or gzip. A second run over the same logs
     /// changes nothing. Where a server runs on the same `DATA_DIR`, the events go through it.
     Import(ImportOptions),
-    /// Clients and keys, for whoever holds the data folder; also beside a running server.
+    /// Clients, keys, and what was set aside, for whoever holds the data folder; also beside a running
+    /// server.
     Admin {
         /// What to do.
         #[command(subcommand)]
         action: AdminAction,
     },
+    /// The same as `admin drain`.
+    #[command(hide = true)]
+    Drain(DrainOptions),
     /// Show the effective settings and where each comes from.
     Config,
     /// Print the OpenAPI document.
     Openapi,
+}
+
+/// What to do with what was set aside.
+#[derive(Debug, Subcommand)]
+pub enum SetAsideAction {
+    /// List all of it.
+    List,
+    /// Show all that is known of one.
+    Show {
+        /// Its number.
+        number: u64,
+    },
+    /// Offer some to the store again. What it takes is no longer set aside.
+    Replay {
+        /// Their numbers.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        numbers: Vec<u64>,
+        /// Everything that is set aside now.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Drop one for good.
+    Drop {
+        /// Its number.
+        number: u64,
+    },
+}
+
+/// Which spool to drain.
+#[derive(Debug, Args)]
+pub struct DrainOptions {
+    /// The folder `spool` in the data folder of the instance that is gone.
+    #[arg(long, value_name = "DIR")]
+    pub spool: PathBuf,
 }
 
 /// What to import, and whose it is.
@@ -74,6 +112,17 @@ pub enum AdminAction {
     Key(KeyOptions),
     /// Register a client of any role, and show its key this once.
     Create(CreateOptions),
+    /// What the store refused: list it, try it again, drop it.
+    SetAside {
+        /// What to do.
+        #[command(subcommand)]
+        action: SetAsideAction,
+    },
+    /// Bring the spool of an instance that is gone into the configured store.
+    ///
+    /// The folder must not be in use. Damaged places go to its folder `quarantine`. A second run
+    /// changes nothing.
+    Drain(DrainOptions),
 }
 
 /// Whose key, and what it should be like.

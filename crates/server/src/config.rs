@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `table` | every setting with its line of documentation and its default; the one list of names |
 //! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
-//! | `parse`, `values`, `secret` | from text to types; what passes here needs no second check |
+//! | `parse`, `values`, `secret`, `encryption` | from text to types; what passes here needs no second check |
 //! | `cache` | the settings of the cache, built likewise |
 //! | `settings` | the result, built in one place |
 //! | `describe`, `error` | what people get to read; a secret's characters never come this far |
@@ -14,6 +14,7 @@
 mod cache;
 mod describe;
 mod dotenv;
+mod encryption;
 mod error;
 mod layers;
 mod parse;
@@ -29,7 +30,8 @@ mod tests;
 
 pub use cache::CacheSettings;
 pub use describe::render;
+pub use encryption::EncryptionKeys;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;
-pub use values::{CorsOrigins, Host, LogFormat, LogLevel, Registration};
+pub use values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};

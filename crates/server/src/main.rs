@@ -15,6 +15,7 @@ mod serve;
 mod system;
 mod telemetry;
 mod upkeep;
+mod vault;
 mod wire;
 
 use std::io::Write;
@@ -24,7 +25,7 @@ use clap::Parser;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-use crate::cli::{Cli, Command, MigrateAction};
+use crate::cli::{AdminAction, Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
 
 /// Requests, rows and segments are many small allocations on several threads.
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
         Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
+        Command::Drain(options) => runtime.block_on(admin::run(&settings, AdminAction::Drain(options))),
         Command::Config | Command::Openapi => Ok(()),
     };
     // A statement that still waits for a locked database must not hold up the end; what it does or

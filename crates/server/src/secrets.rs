@@ -13,7 +13,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::config::{Secret, Settings};
+use crate::config::{AppEnv, EncryptionKeys, Secret, Settings};
 
 /// No secret is longer than this, in bytes.
 const MAX_LENGTH: u64 = 4_096;
@@ -23,6 +23,8 @@ const MAX_LENGTH: u64 = 4_096;
 pub struct Secrets {
     /// Signs tokens.
     pub jwt: Secret,
+    /// Encrypt the audit trail; none in production unless configured.
+    pub encryption: Option<EncryptionKeys>,
     /// The admin's key.
     pub admin: ApiKey,
     /// Where the admin's key is kept, unless it is configured.
@@ -65,14 +67,21 @@ pub fn open(settings: &Settings, randomness: &dyn Randomness) -> Result<Secrets,
         let kept = Kept { dir: &dir, file: "jwt_secret", setting: "JWT_SECRET" };
         kept.get(randomness, Secret::parse, || random_hex(randomness, 32))?.value
     };
+    let encryption = if settings.encryption_keys.is_some() || settings.app_env == AppEnv::Production {
+        settings.encryption_keys.clone()
+    } else {
+        let kept = Kept { dir: &dir, file: "encryption_key", setting: "ENCRYPTION_KEY" };
+        Some(kept.get(randomness, EncryptionKeys::parse, || random_hex(randomness, 32))?.value)
+    };
     if let Some(admin) = settings.admin_api_key.clone() {
-        return Ok(Secrets { jwt, admin, admin_key_file: None, first_start: false });
+        return Ok(Secrets { jwt, encryption, admin, admin_key_file: None, first_start: false });
     }
     let kept = Kept { dir: &dir, file: "admin_key", setting: "ADMIN_API_KEY" };
     let make = || ApiKey::generate(randomness).1.reveal().to_owned();
     let admin = kept.get(randomness, ApiKey::parse, make)?;
     Ok(Secrets {
         jwt,
+        encryption,
         admin: admin.value,
         admin_key_file: Some(dir.join(kept.file)),
         first_start: admin.is_new,
@@ -181,6 +190,11 @@ fn warn_if_open(path: &Path, wanted: u32) {
 fn random_hex(randomness: &dyn Randomness, length: usize) -> String {
     let mut bytes = vec![0; length];
     randomness.fill(&mut bytes);
+    hex(&bytes)
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -204,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_start_makes_both_and_a_second_finds_them() {
+    fn a_first_start_makes_all_and_a_second_finds_them() {
         let dir = tempfile::tempdir().unwrap();
         let settings = settings(dir.path(), &[]);
         let first = open(&settings, &OsRandomness).unwrap();
@@ -212,15 +226,16 @@ mod tests {
         assert!(first.first_start && !second.first_start);
         assert_eq!(first.jwt.reveal().len(), 64);
         assert!(first.jwt == second.jwt && first.admin == second.admin);
+        assert!(first.encryption.is_some() && first.encryption == second.encryption);
         let folder = dir.path().join("data/secrets");
         assert_eq!(first.admin_key_file, Some(folder.join("admin_key")));
         assert_eq!(second.admin_key_file, first.admin_key_file);
         assert_eq!(fs::read_to_string(folder.join("admin_key")).unwrap().trim(), first.admin.reveal());
         assert_eq!(
-            [mode(&folder), mode(&folder.join("jwt_secret")), mode(&folder.join("admin_key"))],
-            [0o700, 0o600, 0o600]
+            ["", "jwt_secret", "encryption_key", "admin_key"].map(|file| mode(&folder.join(file))),
+            [0o700, 0o600, 0o600, 0o600]
         );
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "no drafts stay behind");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "no drafts stay behind");
         let shown = format!("{first:?}");
         assert!(!shown.contains(first.jwt.reveal()) && !shown.contains(first.admin.reveal()));
     }
@@ -229,7 +244,10 @@ mod tests {
     fn configured_secrets_leave_the_disk_alone() {
         let dir = tempfile::tempdir().unwrap();
         let (jwt, admin) = ("f3a9c1d07be24855912fa6630cd1e8b7", "an-admin-key-of-old-times");
-        let settings = settings(dir.path(), &[("JWT_SECRET", jwt), ("ADMIN_API_KEY", admin)]);
+        let settings = settings(
+            dir.path(),
+            &[("JWT_SECRET", jwt), ("ADMIN_API_KEY", admin), ("ENCRYPTION_KEY", &jwt.repeat(2))],
+        );
         let secrets = open(&settings, &OsRandomness).unwrap();
         assert_eq!((secrets.jwt.reveal(), secrets.admin.reveal()), (jwt, admin));
         assert!(!secrets.first_start && secrets.admin_key_file.is_none());
@@ -245,6 +263,7 @@ mod tests {
         for (file, content, reason) in [
             ("jwt_secret", " \n", "is empty"),
             ("jwt_secret", "c4n4ry", "at least 32 characters"),
+            ("encryption_key", "c4n4ry", "64 hexadecimal digits"),
             ("admin_key", "", "is empty"),
             ("admin_key", "atk_c4n4ryc4n4ryc4n4ry_0_0", "checksum"),
         ] {

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_sqlite::SqliteStore;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
+use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
-use activity_domain::port::{ActivitySink, ClientRepo, Clock, Recorder, Upkeep, UsageRepo};
+use activity_domain::port::{
+    ActivitySink, ClientRepo, Clock, Recorder, SetAsideRepo, Upkeep, UsageRepo, Vault,
+};
 use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
+use activity_http::audit::{Audit, Capture};
 use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
 use activity_http::token::Tokens;
@@ -18,9 +22,10 @@ use activity_ingest::{OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
 pub use self::caching::{Caching, cached};
-use crate::config::{CorsOrigins, Registration, Settings};
+use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
+use crate::vault::AesVault;
 
 mod caching;
 
@@ -70,12 +75,20 @@ pub struct Storage {
     pub usage: Arc<dyn UsageRepo>,
     /// Housekeeping.
     pub upkeep: Arc<dyn Upkeep>,
+    /// What the sink could not store.
+    pub set_aside: Arc<dyn SetAsideRepo>,
 }
 
 /// Opens the embedded store.
 pub async fn storage(settings: &Settings) -> Result<Storage, activity_domain::error::StoreError> {
     let store = Arc::new(SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?);
-    Ok(Storage { clients: store.clone(), sink: store.clone(), usage: store.clone(), upkeep: store })
+    Ok(Storage {
+        clients: store.clone(),
+        sink: store.clone(),
+        usage: store.clone(),
+        upkeep: store.clone(),
+        set_aside: store,
+    })
 }
 
 /// The use cases over those ports, as the HTTP crate takes them.
@@ -86,7 +99,7 @@ pub fn services(
     caching: &Caching,
     recorder: Arc<dyn Recorder>,
     health: Arc<dyn Health>,
-) -> Result<Services, activity_domain::error::Invalid> {
+) -> Result<Services, Invalid> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mode = match settings.registration {
         Registration::Open => RegistrationMode::Open,
@@ -121,7 +134,7 @@ pub fn services(
         recorder: Data::new(recorder),
         tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
         clock: Data::new(clock.clone()),
-        events: EventsPolicy { ages: settings.age_policy, clock },
+        events: EventsPolicy { ages: settings.age_policy, clock, audit: audit(settings, secrets)? },
         limits: Data::new(limits),
         proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
         health: Data::new(health),
@@ -132,8 +145,21 @@ pub fn services(
     })
 }
 
+/// What is kept of headers and bodies.
+fn audit(settings: &Settings, secrets: &Secrets) -> Result<Audit, Invalid> {
+    let vault = secrets.encryption.as_ref().map(|keys| AesVault::new(keys, Arc::new(OsRandomness)));
+    let vault = vault.map(|vault| Arc::new(vault) as Arc<dyn Vault>);
+    let capture = match settings.audit_capture {
+        AuditCapture::Off => return Ok(Audit::off(vault)),
+        AuditCapture::Headers => Capture::Headers,
+        AuditCapture::Full => Capture::Full,
+    };
+    let vault = vault.ok_or_else(|| Invalid::new("AUDIT_CAPTURE needs an ENCRYPTION_KEY"))?;
+    Ok(Audit::keeping(capture, settings.audit_max_bytes, vault))
+}
+
 /// The admin who is configured and not stored.
-pub fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, activity_domain::error::Invalid> {
+pub fn root(settings: &Settings, clock: &dyn Clock) -> Result<Client, Invalid> {
     Ok(Client {
         id: ClientId::parse("CL-admin")?,
         name: ClientName::parse("admin")?,

@@ -17,6 +17,7 @@ fn cached(now: &str, day_rows: usize) -> CachedStores {
         sink: stack.sink,
         usage: std::sync::Arc::new(AsCallersAsk(stack.usage)),
         upkeep: store.clone(),
+        set_aside: store.clone(),
         guard: Box::new(()),
     };
     CachedStores { stores, uncached: store, cache: stack.cache }

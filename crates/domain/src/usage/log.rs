@@ -17,6 +17,8 @@ pub struct LogQuery {
     pub client: Option<ClientId>,
     /// Which activities.
     pub filter: LogFilter,
+    /// Whether with their audit trails, which are long.
+    pub with_audit: bool,
     /// The length of the page, at most [`super::MAX_PAGE`].
     pub limit: usize,
     /// Where the page before ended.

@@ -34,18 +34,19 @@ pub struct Event {
     pub error_message: Option<String>,
     /// Anything else, up to 8,192 bytes of JSON.
     pub metadata: Option<JsonObject>,
-    /// For the audit trail, which this server does not keep: taken and dropped.
+    /// For the audit trail: kept with `AUDIT_CAPTURE=headers` or `full`, else dropped. Secrets are taken out,
+    /// what is over `AUDIT_MAX_BYTES` is cut, and the rest is encrypted.
     pub request_headers: Option<JsonObject>,
-    /// For the audit trail, which this server does not keep: taken and dropped.
+    /// For the audit trail, in the same way: kept with `AUDIT_CAPTURE=full`. Any JSON; a string is text.
     pub request_body: Option<Value>,
-    /// For the audit trail, which this server does not keep: taken and dropped.
+    /// For the audit trail, in the same way: kept with `AUDIT_CAPTURE=full`. Any JSON; a string is text.
     pub response_body: Option<Value>,
     /// Whose call it was. Services and admins must say so; clients record for themselves.
     pub client_id: Option<String>,
 }
 
 /// Any JSON object.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JsonObject(pub Map<String, Value>);
 

@@ -7,6 +7,8 @@ use paperclip::v2::schema::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::AuditTrail;
+
 /// Which events.
 #[derive(Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct LogParams {
     pub method: Option<String>,
     /// This status, such as 404, or this class, such as 4xx.
     pub status: Option<String>,
+    /// true: with what was kept of headers and bodies (`AUDIT_CAPTURE`).
+    pub audit: Option<bool>,
     /// Events in a page, 1 to 1000; 100 by default.
     pub limit: Option<i64>,
     /// `nextCursor` of the page before.
@@ -78,6 +82,9 @@ pub struct LogEntry {
     /// Anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawObject>,
+    /// What was kept of headers and bodies, where it was asked for; not in CSV.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditTrail>,
 }
 
 /// A JSON object as it was kept.
@@ -103,8 +110,9 @@ impl Apiv2Schema for RawObject {
     }
 }
 
-impl From<&Activity> for LogEntry {
-    fn from(a: &Activity) -> Self {
+impl LogEntry {
+    /// An activity with what is shown of its audit trail.
+    pub fn new(a: &Activity, audit: Option<AuditTrail>) -> Self {
         Self {
             timestamp: a.at.to_string(),
             client_id: a.client.to_string(),
@@ -119,6 +127,7 @@ impl From<&Activity> for LogEntry {
             response_bytes: a.response_bytes,
             error_message: a.error_message.as_ref().map(Text::as_str).map(str::to_owned),
             metadata: a.metadata.as_ref().and_then(RawObject::of),
+            audit,
         }
     }
 }

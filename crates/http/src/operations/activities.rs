@@ -8,11 +8,12 @@ use activity_domain::time::Timestamp;
 use activity_domain::usage::{EndpointFilter, LogCursor, LogFilter, LogQuery, StatusFilter};
 use uuid::Uuid;
 
+use super::EventsPolicy;
 use super::daily::limit;
 use super::prelude::*;
 use super::range::instant;
 use crate::auth::Authenticated;
-use crate::dto::LogParams;
+use crate::dto::{LogEntry, LogParams};
 use crate::extract::Query;
 use crate::limits;
 use crate::log_page::{Form, LogAnswer};
@@ -33,12 +34,15 @@ pub async fn get_logs(
     params: Query<LogParams>,
     usage: Data<Usage>,
     limits: Data<Limits>,
+    policy: Data<EventsPolicy>,
 ) -> Result<LogAnswer, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let query = parse(&params.0)?;
     let page = usage.activities(&caller.0, query).await?;
     let next = page.next.as_ref().map(write_cursor);
-    LogAnswer::new(Form::wanted(request.headers()), &page.rows, next, request.uri())
+    let entry = |row| LogEntry::new(row, policy.audit.reveal(row));
+    let entries = page.rows.iter().map(entry).collect();
+    LogAnswer::new(Form::wanted(request.headers()), entries, next, request.uri())
 }
 
 fn parse(params: &LogParams) -> Result<LogQuery, Problem> {
@@ -57,6 +61,7 @@ fn parse(params: &LogParams) -> Result<LogQuery, Problem> {
         to,
         client: params.client_id.as_deref().map(ClientId::parse).transpose().at("?clientId")?,
         filter,
+        with_audit: params.audit.unwrap_or_default(),
         limit: limit(params.limit, DEFAULT_LIMIT)?,
         after: params.cursor.as_deref().map(read_cursor).transpose().at("?cursor")?,
     })

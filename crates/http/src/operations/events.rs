@@ -14,6 +14,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::audit::Audit;
 use crate::dto::Event;
 use crate::extract::{EventsBody, Media, located};
 use crate::problem::Problem;
@@ -135,6 +136,8 @@ pub struct Checks<'a> {
     pub ages: AgePolicy,
     /// When the request arrived.
     pub now: Timestamp,
+    /// Keeps what is to be kept of headers and bodies.
+    pub audit: &'a Audit,
 }
 
 impl Checks<'_> {
@@ -175,7 +178,7 @@ impl Checks<'_> {
                 .map_err(|e| Invalid::new(e.to_string()))
                 .and_then(|json| Metadata::from_object(&json))
         });
-        Ok(Activity {
+        let activity = Activity {
             client,
             id,
             at,
@@ -189,7 +192,11 @@ impl Checks<'_> {
             response_bytes: optional(event.response_bytes, byte_count, "responseBytes")?,
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
             metadata: metadata.transpose().map_err(in_field("metadata"))?,
-        })
+            audit: None,
+        };
+        // Last, because it is the most work.
+        let audit = self.audit.seal(event, &activity.client, activity.id, activity.at);
+        Ok(Activity { audit: audit.map_err(in_field("requestBody"))?, ..activity })
     }
 
     /// Id and time. A sender's id needs a time of the sender's too, or a retry would not be recognised.

@@ -17,6 +17,7 @@ use paperclip::v2::schema::Apiv2Schema;
 
 use super::events::{Checks, Items, Rejection, parse, split};
 use super::prelude::*;
+use crate::audit::Audit;
 use crate::auth::Authenticated;
 use crate::dto::{Event, LogsResponse, RejectedEvent};
 use crate::extract::EventsBody;
@@ -35,6 +36,8 @@ pub struct EventsPolicy {
     pub ages: AgePolicy,
     /// ... by this clock, which also dates those that have no time of their own.
     pub clock: Arc<dyn Clock>,
+    /// What is kept of their headers and bodies.
+    pub audit: Audit,
 }
 
 /// Records events durably.
@@ -53,7 +56,13 @@ pub async fn post_logs(
     policy: Data<EventsPolicy>,
     limits: Data<Limits>,
 ) -> Result<Recorded, Problem> {
-    let checks = Checks { caller: &caller.0, access: &access, ages: policy.ages, now: policy.clock.now() };
+    let checks = Checks {
+        caller: &caller.0,
+        access: &access,
+        ages: policy.ages,
+        now: policy.clock.now(),
+        audit: &policy.audit,
+    };
     let (activities, rejected) = match split(&body)? {
         Items::One(item) => (vec![one(&checks, item).await?], Vec::new()),
         Items::Many(items) => many(&checks, &items).await?,

@@ -18,6 +18,7 @@ use activity_domain::service::{
 };
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
+use activity_http::audit::Audit;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
 use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
@@ -51,11 +52,18 @@ pub struct Options {
     pub retention_days: Option<u32>,
     /// Seconds that usage is cached.
     pub cache_ttl: u64,
+    pub audit: Audit,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: RegistrationMode::Open, cors: Vec::new(), retention_days: None, cache_ttl: 3_600 }
+        Self {
+            mode: RegistrationMode::Open,
+            cors: Vec::new(),
+            retention_days: None,
+            cache_ttl: 3_600,
+            audit: Audit::off(None),
+        }
     }
 }
 
@@ -219,6 +227,7 @@ fn services(
         events: EventsPolicy {
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
             clock: clock.clone(),
+            audit: options.audit.clone(),
         },
         limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)),
         proxies: TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()].into()),

@@ -13,6 +13,7 @@ use activity_domain::port::ActivitySink;
 use activity_domain::time::Timestamp;
 use activity_ingest::disk::{Disk, RealDisk};
 use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -33,6 +34,7 @@ pub fn activity(number: u64) -> Activity {
         response_bytes: Some(number),
         error_message: None,
         metadata: None,
+        audit: None,
     }
 }
 
@@ -56,10 +58,11 @@ pub fn open_on(folder: &Path, seed: u64, disk: Arc<dyn Disk>, max_bytes: u64) ->
     Spool::open(&config, disk, &SeededRandomness::new(seed)).unwrap()
 }
 
-/// A drainer at work.
+/// A drainer at work, on a runtime of its own, which can be ended as a whole.
 pub struct Draining {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    runtime: Runtime,
 }
 
 impl Draining {
@@ -71,20 +74,25 @@ impl Draining {
 
     pub fn with(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(Drainer::new(spool, sink, config).run(stopped));
-        Self { stop, task }
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let task = runtime.spawn(Drainer::new(spool, sink, config).run(stopped));
+        Self { stop, task, runtime }
     }
 
     /// Stops once everything is drained.
     pub async fn finish(self) {
         self.stop.send_replace(true);
         tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("drains in time").unwrap();
+        self.runtime.shutdown_background();
     }
 
-    /// Ends it wherever it is, as a crash does.
+    /// Ends it wherever it is, as a crash does: what it was reading on another thread has come to its end
+    /// too, and deletes no segment under the next one's eyes.
     pub async fn abort(self) {
         self.task.abort();
         let _ = self.task.await;
+        let end = move || self.runtime.shutdown_timeout(Duration::from_secs(30));
+        tokio::task::spawn_blocking(end).await.unwrap();
     }
 }
 

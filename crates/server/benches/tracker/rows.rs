@@ -125,6 +125,7 @@ impl Rows {
             response_bytes: Some(self.dice.below(50_000)),
             error_message: None,
             metadata: None,
+            audit: None,
         };
         Ok(Row { client: place, activity })
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use activity_domain::client::RateLimit;
 use activity_domain::error::Invalid;
 use activity_domain::limit::Window;
+use activity_http::audit::MAX_BYTES;
 use ipnet::IpNet;
 
-use super::values::{AppEnv, LogFormat, Registration};
+use super::values::{AppEnv, AuditCapture, LogFormat, Registration};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 86_400;
@@ -32,6 +33,23 @@ pub fn registration(text: &str) -> Result<Registration, Invalid> {
         "admin" => Ok(Registration::Admin),
         _ => Err(Invalid::new("must be open or admin")),
     }
+}
+
+/// `AUDIT_CAPTURE`.
+pub fn audit_capture(text: &str) -> Result<AuditCapture, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(AuditCapture::Off),
+        "headers" => Ok(AuditCapture::Headers),
+        "full" => Ok(AuditCapture::Full),
+        _ => Err(Invalid::new("must be off, headers or full")),
+    }
+}
+
+/// `AUDIT_MAX_BYTES`.
+pub fn audit_max_bytes(text: &str) -> Result<usize, Invalid> {
+    let bytes = whole(text, 64, MAX_BYTES as u64, "bytes")?;
+    // It is small; the fallback cannot be reached.
+    Ok(usize::try_from(bytes).unwrap_or(MAX_BYTES))
 }
 
 /// `LOG_FORMAT`.
@@ -240,6 +258,8 @@ mod tests {
         assert!(port("0").is_ok() && port("65536").is_err());
         assert_eq!(retention_days("0"), Ok(None));
         assert_eq!(retention_days("30"), Ok(Some(30)));
+        assert!(audit_max_bytes("64").is_ok() && audit_max_bytes("16384").is_ok());
+        assert!(audit_max_bytes("63").is_err() && audit_max_bytes("16385").is_err());
         assert!(max_age_days("0").is_err() && max_age_days("36501").is_err());
     }
 
@@ -266,6 +286,7 @@ mod tests {
         fn junk_never_panics(text in "[0-9]{0,22}(\\PC|[ kmgtibsdh./:]){0,8}") {
             let _ = (lifetime(&text), spool_size(&text), networks(&text), path(&text), port(&text));
             let _ = (batch_size(&text), batch_interval(&text), retention_days(&text), max_age_days(&text));
+            let _ = (audit_capture(&text), audit_max_bytes(&text));
             let _ = (rate_limit(&text), rate_limit_window(&text), app_env(&text), registration(&text), log_format(&text));
         }
 

@@ -57,7 +57,7 @@ pub fn mask(text: &str) -> String {
 }
 
 /// Refuses what an attacker would try first: short, copied from an example, or hardly varied.
-fn refuse_weak(text: &str) -> Result<(), Invalid> {
+pub(super) fn refuse_weak(text: &str) -> Result<(), Invalid> {
     let reason = if text.chars().count() < MIN_LENGTH {
         format!("must have at least {MIN_LENGTH} characters in production")
     } else if is_monotonous(text) {

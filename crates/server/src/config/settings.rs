@@ -11,13 +11,14 @@ use ipnet::IpNet;
 
 use super::cache::{self, CacheSettings};
 use super::describe::{Described, describe};
+use super::encryption::{self, EncryptionKeys};
 use super::error::ConfigError;
 use super::layers;
 use super::parse;
 use super::reader::Reader;
 use super::secret::{self, Secret};
 use super::sources::Sources;
-use super::values::{AppEnv, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+use super::values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
 
 /// All settings, parsed. The table of settings says what each is for.
 #[derive(Debug, Clone)]
@@ -60,6 +61,12 @@ pub struct Settings {
     pub spool_max_bytes: u64,
     /// `CACHE_...`.
     pub cache: CacheSettings,
+    /// `AUDIT_CAPTURE`.
+    pub audit_capture: AuditCapture,
+    /// `AUDIT_MAX_BYTES`.
+    pub audit_max_bytes: usize,
+    /// `ENCRYPTION_KEY`; always there in production if something is captured.
+    pub encryption_keys: Option<EncryptionKeys>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
@@ -110,6 +117,10 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let max_endpoints = reader.required("MAX_ENDPOINTS", parse::max_endpoints);
     let spool_max_bytes = reader.required("SPOOL_MAX_BYTES", parse::spool_size);
     let cache = cache::read(reader);
+    let audit_capture = reader.required("AUDIT_CAPTURE", parse::audit_capture);
+    let audit_max_bytes = reader.required("AUDIT_MAX_BYTES", parse::audit_max_bytes);
+    let needs_keys = is_production && audit_capture != Some(AuditCapture::Off);
+    let encryption_keys = reader.secret("ENCRYPTION_KEY", needs_keys, encryption::encryption_keys);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     Some(Settings {
@@ -132,6 +143,9 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         max_endpoints: max_endpoints?,
         spool_max_bytes: spool_max_bytes?,
         cache: cache?,
+        audit_capture: audit_capture?,
+        audit_max_bytes: audit_max_bytes?,
+        encryption_keys,
         log_level: log_level?,
         log_format: log_format?,
         described,

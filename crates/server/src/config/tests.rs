@@ -185,6 +185,30 @@ fn production_insists_on_good_secrets() {
 }
 
 #[test]
+fn production_needs_an_encryption_key_for_an_audit_trail() {
+    let good = [("APP_ENV", "production"), ("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG)];
+    let with = |more: &[(&'static str, &'static str)]| [&good[..], more].concat();
+    assert!(load(&good).unwrap().encryption_keys.is_none());
+    let zeros = "0000000000000000000000000000000000000000000000000000000000000000";
+    for capture in ["headers", "full"] {
+        let message = refusal("", "", &with(&[("AUDIT_CAPTURE", capture)]));
+        assert_has(&message, &["ENCRYPTION_KEY is not set and must be in production"]);
+        for bad in [
+            zeros,
+            "c4n4ry",
+            &STRONG[1..],
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
+            let message = refusal("", "", &with(&[("AUDIT_CAPTURE", capture), ("ENCRYPTION_KEY", bad)]));
+            assert_has(&message, &["ENCRYPTION_KEY = *****", "must be"]);
+        }
+        let settings = load(&with(&[("AUDIT_CAPTURE", capture), ("ENCRYPTION_KEY", STRONG)])).unwrap();
+        assert!(settings.encryption_keys.is_some());
+    }
+    assert!(load(&[("AUDIT_CAPTURE", "full")]).unwrap().encryption_keys.is_none(), "it is made at the start");
+}
+
+#[test]
 fn node_env_does_not_switch_production_off() {
     let setup = Setup::new("", "APP_ENV=production", &[("NODE_ENV", "development")]);
     assert_has(&setup.load().unwrap_err().to_string(), &["JWT_SECRET"]);
@@ -238,7 +262,10 @@ fn no_secret_is_ever_shown() {
     let secret = format!("{CANARY}{STRONG}");
     let secrets: Vec<_> = SETTINGS.iter().filter(|s| s.secret).map(|s| s.name).collect();
     let later = NOT_YET.iter().filter(|later| later.secret && !later.refused).map(|later| later.name);
-    let env: Vec<_> = secrets.into_iter().chain(later).map(|name| (name, secret.as_str())).collect();
+    // This one takes digits only.
+    let digits = STRONG;
+    let text = |name| if name == "ENCRYPTION_KEY" { digits } else { secret.as_str() };
+    let env: Vec<_> = secrets.into_iter().chain(later).map(|name| (name, text(name))).collect();
     let settings = load(&env).unwrap();
     let all = format!("{settings:?}{settings:#?}{:?}{}", settings.describe(), render(settings.describe()));
     assert!(all.contains("***** (70 characters)"));
@@ -259,7 +286,8 @@ fn the_description_has_every_setting_on_a_line_of_its_own() {
 #[test]
 fn every_setting_of_the_table_is_read_and_has_a_good_default() {
     let values = [("NODE_ENV", "test"), ("CORS_ORIGIN", "*"), ("TRUSTED_PROXIES", "10.0.0.0/8")];
-    let env = [&values[..], &[("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG)]].concat();
+    let env = [&values[..], &[("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG), ("ENCRYPTION_KEY", STRONG)]]
+        .concat();
     let setup = Setup::new("", "", &env);
     let raw = read_layers(&setup.sources, &mut Vec::new());
     let unset = SETTINGS.iter().filter(|setting| matches!(setting.preset, Preset::Unset)).count();

@@ -24,6 +24,17 @@ pub enum Registration {
     Admin,
 }
 
+/// What is kept of the headers and bodies of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditCapture {
+    /// Nothing.
+    Off,
+    /// Headers.
+    Headers,
+    /// Headers and bodies.
+    Full,
+}
+
 /// What log lines look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

@@ -7,7 +7,7 @@ use activity_domain::activity::{Activity, Metadata, Text};
 use activity_domain::error::Invalid;
 use activity_domain::id::StreamId;
 use activity_domain::port::{Append, Appended, Batch, Clock, Randomness, Record};
-use activity_ingest::OpenError;
+use activity_ingest::{OpenError, codec};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -152,12 +152,12 @@ impl StoreTarget {
 
     async fn append(&mut self, events: Vec<Event>) -> Result<Appended, Failure> {
         let next = self.next + events.len() as u64;
-        let records = events.into_iter().map(|e| Record { payload: e.raw, activity: e.activity });
+        let records: Result<Vec<Record>, Invalid> = events.into_iter().map(|e| record(e.activity)).collect();
         let batch = Batch {
             stream: self.stream,
             expected: self.next,
             next,
-            records: records.collect(),
+            records: records?,
             unreadable: Vec::new(),
         };
         let batch = Arc::new(batch);
@@ -189,6 +189,12 @@ impl StoreTarget {
         while self.storage.upkeep.compact(SystemClock.now()).await?.more {}
         Ok(())
     }
+}
+
+/// With the bytes that the spool would have of it, so that it can be replayed if it is set aside.
+fn record(activity: Activity) -> Result<Record, Invalid> {
+    let payload = codec::encode(&activity, Vec::new())?.into();
+    Ok(Record { payload, activity })
 }
 
 async fn pause(attempt: u32) {

@@ -64,6 +64,7 @@ mod tests {
         let settings = Settings::load(&sources).unwrap().cache;
         let store = Arc::new(SqliteStore::open(&folder.path().join("activity.db")).await.unwrap());
         let storage = Storage {
+            set_aside: store.clone(),
             clients: store.clone(),
             sink: store.clone(),
             usage: store.clone(),
@@ -72,6 +73,7 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(make::at(now)));
         let (storage, caching) = cached(&settings, storage, &clock, Arc::new(TokioBackground::here()));
         let stores = Stores {
+            set_aside: storage.set_aside,
             clients: storage.clients,
             sink: storage.sink,
             usage: Arc::new(AsCallersAsk(storage.usage)),

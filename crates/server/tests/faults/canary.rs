@@ -6,36 +6,48 @@ use std::path::{Path, PathBuf};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Account, Event, Node, Random};
+use crate::support::{Account, Database, Event, Node, Random};
 
 const CANARY: &str = "c4n4ry-c4n4ry-c4n4ry";
+/// No secret by its name or looks, and yet nobody's business: it is in the trail and nowhere in clear.
+const PRIVATE: &str = "pr1v4te-pr1v4te-pr1v4te";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_secrets_are_in_their_folder_only() {
-    let mut node = Node::started(&[("LOG_LEVEL", "debug"), ("LOG_BATCH_INTERVAL_MS", "20")]).await;
+    let settings = [("LOG_LEVEL", "debug"), ("LOG_BATCH_INTERVAL_MS", "20"), ("AUDIT_CAPTURE", "full")];
+    let mut node = Node::started(&settings).await;
     let mut secrets = use_secrets(&node).await;
+    secrets.push(fs::read_to_string(node.path("data/secrets/encryption_key")).unwrap().trim().to_owned());
     secrets.push(node.admin_key());
     secrets.push(fs::read_to_string(node.path("data/secrets/jwt_secret")).unwrap().trim().to_owned());
     let kept = holders(&node.path("data/secrets"), &secrets);
-    assert_eq!(kept.len(), 2, "the search finds what is there: {kept:?}");
+    assert_eq!(kept.len(), 3, "the search finds what is there: {kept:?}");
     assert_absent(&mut node, &secrets).await;
+    assert_eq!(Database::of(&node).count("activity_body"), 6, "trails are there, and closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn configured_secrets_are_nowhere() {
     let jwt = "f3a9c1d07be24855912fa6630cd1e8b7";
     let admin = "9d04be17a2c65f38-of-old-times";
-    let settings = [("LOG_LEVEL", "debug"), ("JWT_SECRET", jwt), ("ADMIN_API_KEY", admin)];
+    let encryption = "0b7ed1c9f8423a6655e0917dc24fb83aa19c3f60d7e85b2417c9046fe3ba58d2";
+    let settings = [
+        ("LOG_LEVEL", "debug"),
+        ("JWT_SECRET", jwt),
+        ("ADMIN_API_KEY", admin),
+        ("ENCRYPTION_KEY", encryption),
+        ("AUDIT_CAPTURE", "full"),
+    ];
     let mut node = Node::started(&settings).await;
     let answer = node.http.post(node.at("/api/token")).header("x-api-key", admin).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
     let token = answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
-    assert_absent(&mut node, &[jwt.to_owned(), admin.to_owned(), token]).await;
+    assert_absent(&mut node, &[jwt.to_owned(), admin.to_owned(), encryption.to_owned(), token]).await;
 }
 
 /// Uses keys and tokens, good and bad ones, in every way there is. Returns all that came up.
 async fn use_secrets(node: &Node) -> Vec<String> {
-    let mut secrets = vec![CANARY.to_owned()];
+    let mut secrets = vec![CANARY.to_owned(), PRIVATE.to_owned()];
     for (name, role) in [("ada", "client"), ("gate", "service")] {
         let account = node.register(name, role).await;
         let mut event = Event::new(&account, &mut Random(1)).json();
@@ -44,7 +56,7 @@ async fn use_secrets(node: &Node) -> Vec<String> {
         }
         event["endpoint"] = json!(format!("/things?token={CANARY}#{CANARY}"));
         event["requestHeaders"] = json!({ "authorization": format!("Bearer {CANARY}") });
-        event["requestBody"] = json!({ "password": CANARY });
+        event["requestBody"] = json!({ "password": CANARY, "note": PRIVATE });
         for request in [node.post(&account.key), node.post(CANARY)] {
             let answer = request.header("prefer", "wait=10").json(&event).send().await.unwrap();
             assert!([StatusCode::CREATED, StatusCode::UNAUTHORIZED].contains(&answer.status()));
@@ -62,6 +74,9 @@ async fn use_secrets(node: &Node) -> Vec<String> {
             node.post(&broken_key).json(&event).send().await.unwrap().status(),
             StatusCode::UNAUTHORIZED
         );
+        for secret in [&account.key, &account.token] {
+            misplace(node, &account, &event, secret).await;
+        }
         let rotated = rotate(node, &account).await;
         // The secret within the key, too: `atk_<keyId>_<secret>_<crc32>`.
         let keys = [account.key, rotated];
@@ -101,6 +116,44 @@ fn command(node: &Node, arguments: &[&str]) -> Vec<String> {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("atk_"), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| line.split_whitespace().last().unwrap().to_owned()).collect()
+}
+
+/// Puts a good key or token wherever a caller can put text, and where it does not belong.
+async fn misplace(node: &Node, account: &Account, event: &Value, secret: &str) {
+    let mut event = event.clone();
+    event["id"] = json!(uuid::Uuid::now_v7().to_string());
+    event["endpoint"] = json!(format!("https://{secret}@host/reset/{secret}/x?key={secret}#{secret}"));
+    event["userAgent"] = json!(format!("{}{secret}", "a".repeat(480)));
+    event["errorMessage"] = json!(format!("no such key: {secret}."));
+    event["metadata"] = json!({ "note": { secret: [format!("\n{secret}")] } });
+    event["requestHeaders"] = json!({ "x-any": secret, secret: "x" });
+    event["requestBody"] = json!(format!("{{\"a\":\"{secret}\"}}"));
+    event["responseBody"] = json!([[format!("see {secret}")]]);
+    let request =
+        node.http.post(node.at(&format!("/api/logs?key={secret}"))).header("x-api-key", &account.key);
+    let request =
+        request.header("prefer", "wait=10").header("x-request-id", secret).header("user-agent", secret);
+    assert_eq!(request.json(&event).send().await.unwrap().status(), StatusCode::CREATED);
+
+    for field in ["ipAddress", "method", "id", "timestamp", "clientId", secret] {
+        let mut event = event.clone();
+        event[field] = json!(secret);
+        let answer = node.post(&account.key).json(&event).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+    }
+    for (name, email) in [(secret, "eve@example.org"), ("eve", &format!("{secret}@example.org"))] {
+        let request = node.http.post(node.at("/api/register")).header("x-api-key", node.admin_key());
+        let answer = request.json(&json!({ "name": name, "email": email })).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{name} {email}");
+    }
+    for path in
+        [format!("/nope/{secret}"), format!("/api/clients/{secret}/rate-limit"), format!("/livez?k={secret}")]
+    {
+        let request = node.http.get(node.at(&path)).header("x-request-id", format!("r-{secret}"));
+        let answer = request.header("cookie", secret).header("referer", secret).send().await.unwrap();
+        assert!(answer.headers().values().all(|value| !value.to_str().unwrap_or_default().contains(secret)));
+        assert!(!answer.text().await.unwrap().contains(secret), "{path}");
+    }
 }
 
 /// Neither under the data folder, save `secrets`, nor in the log; while it runs and after its end.

@@ -6,9 +6,11 @@
 
 mod canary;
 mod crash;
+mod drain;
 mod outage;
 mod refusals;
 mod retries;
+mod set_aside;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;

@@ -90,6 +90,18 @@ impl Database {
         Self(c)
     }
 
+    /// Changes something behind the server's back.
+    pub fn change(node: &Node, sql: &str) {
+        let mut c = SqliteConnection::establish(&node.path("data/activity.db").to_string_lossy()).unwrap();
+        c.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).unwrap();
+    }
+
+    /// How many rows a table has.
+    pub fn count(&mut self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) AS count FROM {table}");
+        sql_query(sql).get_result::<Number>(&mut self.0).unwrap().count
+    }
+
     /// All raw rows.
     pub fn rows(&mut self) -> Vec<Row> {
         let sql = "SELECT a.at, coalesce(n.id, '?') AS client, a.id, a.status, a.response_time AS took \
@@ -124,6 +136,12 @@ impl Database {
         }
         days
     }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 #[derive(QueryableByName)]

@@ -62,6 +62,13 @@ impl Node {
         command
     }
 
+    /// Runs a subcommand to its end. Returns whether it went well and all that it said.
+    pub fn run(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.command().args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// Starts the process without waiting for it.
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "it is running already");

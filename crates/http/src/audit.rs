@@ -1,0 +1,180 @@
+//! The audit trail: headers and bodies of an event, without secrets, cut, and sealed.
+//!
+//! It is sealed here, where it comes in, so that it is in clear nowhere else: not in the spool, not in
+//! the database, not in what is set aside.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `names` | names whose value is a secret |
+//! | `patterns` | secrets that are known by their looks |
+//! | `text`, `json` | both, applied to text and to JSON |
+//! | `budget` | what is too long, cut |
+
+mod budget;
+mod json;
+mod names;
+mod patterns;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+
+use activity_domain::activity::Activity;
+use activity_domain::audit::{Sealed, context};
+use activity_domain::error::{Invalid, Unopened};
+use activity_domain::id::{ActivityId, ClientId};
+use activity_domain::port::Vault;
+use activity_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use self::budget::Budget;
+use crate::dto::{AuditTrail, Event, JsonObject};
+
+/// The most that `AUDIT_MAX_BYTES` may be: three fields of it, sealed, fit into a record of the spool.
+pub const MAX_BYTES: usize = 16 * 1024;
+
+/// How much more than what is kept is searched for secrets.
+const MARGIN: usize = 8;
+
+const _: () = assert!(3 * MAX_BYTES + 1_024 <= Sealed::MAX);
+
+/// What is kept of an event's headers and bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capture {
+    /// The headers.
+    Headers,
+    /// The headers and both bodies.
+    Full,
+}
+
+/// Keeps audit trails, and shows them again.
+#[derive(Clone)]
+pub struct Audit {
+    keep: Option<Keep>,
+    vault: Option<Arc<dyn Vault>>,
+}
+
+#[derive(Clone)]
+struct Keep {
+    capture: Capture,
+    max_bytes: usize,
+    vault: Arc<dyn Vault>,
+}
+
+impl Audit {
+    /// Keeps nothing; what was kept before can be shown if there is a vault.
+    pub fn off(vault: Option<Arc<dyn Vault>>) -> Self {
+        Self { keep: None, vault }
+    }
+
+    /// Keeps this much, of each field at most so many bytes of JSON (and at most [`MAX_BYTES`]).
+    pub fn keeping(capture: Capture, max_bytes: usize, vault: Arc<dyn Vault>) -> Self {
+        let keep = Keep { capture, max_bytes: max_bytes.min(MAX_BYTES), vault: vault.clone() };
+        Self { keep: Some(keep), vault: Some(vault) }
+    }
+
+    /// What is kept of an event, sealed for the activity that it becomes.
+    pub fn seal(
+        &self,
+        event: &Event,
+        client: &ClientId,
+        id: ActivityId,
+        at: Timestamp,
+    ) -> Result<Option<Sealed>, Invalid> {
+        let Some(keep) = &self.keep else { return Ok(None) };
+        let Some(trail) = keep.trail(event) else { return Ok(None) };
+        let plain = serde_json::to_vec(&trail).map_err(|error| Invalid::new(error.to_string()))?;
+        keep.vault.seal(&plain, &context(client, id, at)).map(Some)
+    }
+
+    /// The trail of an activity, if it has one.
+    pub fn reveal(&self, activity: &Activity) -> Option<AuditTrail> {
+        match &self.vault {
+            Some(vault) => reveal(vault.as_ref(), activity),
+            None => activity.audit.as_ref().map(|_| unreadable("this server has no ENCRYPTION_KEY")),
+        }
+    }
+}
+
+/// The trail of an activity, if it has one. Where it does not open, it says so.
+pub fn reveal(vault: &dyn Vault, activity: &Activity) -> Option<AuditTrail> {
+    let sealed = activity.audit.as_ref()?;
+    let plain = match vault.open(sealed, &context(&activity.client, activity.id, activity.at)) {
+        Ok(plain) => plain,
+        Err(error @ Unopened::NoKey(_)) => {
+            return Some(unreadable(&format!("{error}; add it to ENCRYPTION_KEY")));
+        }
+        Err(error @ Unopened::Altered) => return Some(unreadable(&error.to_string())),
+    };
+    let trail: Result<Trail, _> = serde_json::from_slice(&plain);
+    Some(trail.map_or_else(|_| unreadable("its form is not known to this version"), AuditTrail::from))
+}
+
+/// A trail as it is sealed.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Trail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_headers: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_body: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_body: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    truncated: Vec<String>,
+}
+
+impl Keep {
+    /// `None` if the event has nothing of what is kept.
+    fn trail(&self, event: &Event) -> Option<Trail> {
+        let mut truncated = Vec::new();
+        let headers = event.request_headers.as_ref().map(|headers| Value::Object(headers.0.clone()));
+        let headers = headers.and_then(|headers| self.take(headers, "requestHeaders", &mut truncated));
+        let mut body = |body: &Option<Value>, name| {
+            let body = body.as_ref().filter(|_| self.capture == Capture::Full)?;
+            self.take(body.clone(), name, &mut truncated)
+        };
+        let trail = Trail {
+            request_body: body(&event.request_body, "requestBody"),
+            response_body: body(&event.response_body, "responseBody"),
+            request_headers: headers.and_then(|headers| match headers {
+                Value::Object(fields) => Some(fields),
+                _ => None,
+            }),
+            truncated,
+        };
+        let is_empty =
+            trail.request_headers.is_none() && trail.request_body.is_none() && trail.response_body.is_none();
+        (!is_empty).then_some(trail)
+    }
+
+    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. What
+    /// is far behind that cut is not looked at, so that megabytes cost no more than what is kept of them.
+    fn take(&self, value: Value, name: &str, truncated: &mut Vec<String>) -> Option<Value> {
+        let mut near = Budget::new(MARGIN * self.max_bytes);
+        let mut budget = Budget::new(self.max_bytes);
+        let value = near.fit(value).and_then(|value| budget.fit(json::clean(value)));
+        if near.is_cut() || budget.is_cut() {
+            truncated.push(name.to_owned());
+        }
+        value
+    }
+}
+
+impl From<Trail> for AuditTrail {
+    fn from(trail: Trail) -> Self {
+        Self {
+            request_headers: trail.request_headers.map(JsonObject),
+            request_body: trail.request_body,
+            response_body: trail.response_body,
+            truncated: trail.truncated,
+            unreadable: None,
+        }
+    }
+}
+
+fn unreadable(reason: &str) -> AuditTrail {
+    AuditTrail { unreadable: Some(reason.to_owned()), ..AuditTrail::from(Trail::default()) }
+}
