@@ -6,7 +6,7 @@ use activity_domain::error::StoreError;
 use activity_domain::hygiene::{Caps, Verb};
 use activity_domain::port::{Compacted, Purged, Retained, Upkeep};
 use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
-use activity_domain::span::{Level, Minute, minute_horizon};
+use activity_domain::span::{Level, Minute, hour_horizon, minute_horizon};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -30,9 +30,8 @@ const SLACK_MINUTES: i64 = 60;
 #[async_trait]
 impl Upkeep for SqliteStore {
     async fn compact(&self, now: Timestamp) -> Result<Compacted, StoreError> {
-        let kept_from = Minute(minute_horizon(now).0 - SLACK_MINUTES);
-        let max_endpoints = self.max_endpoints;
-        self.write(move |c| compact(c, kept_from, max_endpoints)).await
+        let blocks = Blocks::new(now, self.max_endpoints);
+        self.write(move |c| compact(c, blocks)).await
     }
 
     async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError> {
@@ -56,13 +55,12 @@ impl Upkeep for SqliteStore {
     }
 }
 
-fn compact(c: &mut SqliteConnection, kept_from: Minute, max_endpoints: usize) -> Result<Compacted, Failure> {
+fn compact(c: &mut SqliteConnection, mut blocks: Blocks) -> Result<Compacted, Failure> {
     let rows: Vec<(i64, i64)> = usage_delta::table
         .select((usage_delta::seq, usage_delta::entries))
         .order(usage_delta::seq)
         .limit(MAX_ENTRIES)
         .load(c)?;
-    let mut blocks = Blocks::new(kept_from, max_endpoints);
     let (mut deltas, mut entries, mut last) = (0u64, 0, 0);
     for (seq, size) in &rows {
         if deltas > 0 && entries + size > MAX_ENTRIES {
@@ -74,22 +72,16 @@ fn compact(c: &mut SqliteConnection, kept_from: Minute, max_endpoints: usize) ->
     }
     blocks.write(c)?;
     diesel::delete(usage_delta::table.filter(usage_delta::seq.le(last))).execute(c)?;
-    forget_fine(c, kept_from)?;
+    blocks.forget_fine(c)?;
     Ok(Compacted { deltas, more: deltas < rows.len() as u64 })
-}
-
-fn forget_fine(c: &mut SqliteConnection, kept_from: Minute) -> QueryResult<()> {
-    let old = usage_block::minutes.eq(Level::Minute.minutes()).and(usage_block::start.lt(kept_from.0));
-    diesel::delete(usage_block::table.filter(old)).execute(c)?;
-    let old = endpoint_block::minutes.eq(Level::Hour.minutes());
-    let old = old.and(endpoint_block::start.lt(kept_from.0 - Level::Hour.minutes()));
-    diesel::delete(endpoint_block::table.filter(old)).execute(c)?;
-    Ok(())
 }
 
 /// What deltas add to blocks, in the order of the blocks' keys.
 struct Blocks {
-    kept_from: Minute,
+    /// The first minute of which minutes are kept.
+    minutes_from: Minute,
+    /// The first minute of which hours of endpoints are kept.
+    hours_from: Minute,
     caps: Caps,
     numbers: EndpointNumbers,
     usage: BTreeMap<(Level, Minute, ClientNo), Profile>,
@@ -97,9 +89,10 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(kept_from: Minute, max_endpoints: usize) -> Self {
+    fn new(now: Timestamp, max_endpoints: usize) -> Self {
         Self {
-            kept_from,
+            minutes_from: Minute(minute_horizon(now).0 - SLACK_MINUTES),
+            hours_from: Minute(hour_horizon(now).0 - SLACK_MINUTES),
             caps: Caps::new(max_endpoints),
             numbers: EndpointNumbers::default(),
             usage: BTreeMap::new(),
@@ -110,7 +103,7 @@ impl Blocks {
     fn fold(&mut self, c: &mut SqliteConnection, delta: &Delta) -> Result<(), Failure> {
         for ((minute, client), profile) in &delta.clients {
             for level in Level::ALL {
-                if level == Level::Minute && *minute < self.kept_from {
+                if level == Level::Minute && *minute < self.minutes_from {
                     continue;
                 }
                 for client in [*client, ClientNo::EVERYBODY] {
@@ -130,7 +123,7 @@ impl Blocks {
             let number = if named.for_client { self.numbers.of(c, template)? } else { endpoint_names::OTHER };
             let for_everybody = if named.for_everybody { number } else { endpoint_names::OTHER };
             for level in [Level::Hour, Level::Day] {
-                if level == Level::Hour && key.hour.0 < self.kept_from.0 - Level::Hour.minutes() {
+                if level == Level::Hour && key.hour < self.hours_from {
                     continue;
                 }
                 let start = level.block_of(key.hour);
@@ -153,6 +146,16 @@ impl Blocks {
             let key = (level.minutes(), start.0, client.0.cast_signed(), *endpoint, verb.code().into());
             EndpointBlock::new(key, tally).add(c)?;
         }
+        Ok(())
+    }
+
+    fn forget_fine(&self, c: &mut SqliteConnection) -> QueryResult<()> {
+        let old = usage_block::minutes.eq(Level::Minute.minutes());
+        let old = old.and(usage_block::start.lt(self.minutes_from.0));
+        diesel::delete(usage_block::table.filter(old)).execute(c)?;
+        let old = endpoint_block::minutes.eq(Level::Hour.minutes());
+        let old = old.and(endpoint_block::start.lt(self.hours_from.0));
+        diesel::delete(endpoint_block::table.filter(old)).execute(c)?;
         Ok(())
     }
 }

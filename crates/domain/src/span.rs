@@ -32,9 +32,11 @@ pub fn minute_horizon(now: Timestamp) -> Minute {
     Minute(now.minute().0 - MINUTES_KEPT_DAYS * Level::Day.minutes()).ceil_to(15)
 }
 
-/// The first hour of which hour blocks of endpoints can be relied on at `now`.
+/// The first hour of which hour blocks of endpoints can be relied on at `now`: the first of a day of UTC, so
+/// that what lies before is made of whole days.
 pub fn hour_horizon(now: Timestamp) -> Minute {
-    minute_horizon(now).ceil_to(Level::Hour.minutes())
+    let day = Level::Day.minutes();
+    Minute(now.minute().0 - MINUTES_KEPT_DAYS * day).floor_to(day)
 }
 
 /// The lengths of blocks, shortest first.
@@ -176,6 +178,15 @@ mod tests {
         let near = Span::around(at("2026-01-30T10:07:30Z"), at("2026-01-30T11:07:00Z"), now);
         assert_eq!(Timestamp::from(near.from), at("2026-01-30T10:07:00Z"));
         assert_eq!(Timestamp::from(near.to), at("2026-01-30T11:07:00Z"));
+        let hours = |from, to| {
+            let span = Span::around_hours(at(from), at(to), now);
+            [span.from, span.to].map(|minute| Timestamp::from(minute).to_string())
+        };
+        // The hours of the 23rd are the first that are kept, all of them.
+        let first = hours("2026-01-22T23:30:00Z", "2026-01-23T00:00:00.1Z");
+        assert_eq!(first, ["2026-01-22T00:00:00Z", "2026-01-23T01:00:00Z"]);
+        let before = hours("2026-01-21T10:00:00Z", "2026-01-22T10:00:00Z");
+        assert_eq!(before, ["2026-01-21T00:00:00Z", "2026-01-23T00:00:00Z"]);
         let far = Span::around(at("2025-01-30T10:07:30Z"), at("2025-01-30T11:07:00Z"), now);
         assert_eq!(Timestamp::from(far.from), at("2025-01-30T10:00:00Z"));
         assert_eq!(Timestamp::from(far.to), at("2025-01-30T11:15:00Z"));
