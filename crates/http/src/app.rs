@@ -18,7 +18,7 @@ use crate::operations::{
     readyz, register, reset_rate_limit, top,
 };
 use crate::peer::TrustedProxies;
-use crate::problem::Problem;
+use crate::problem::{Problem, brief};
 use crate::request::finish;
 use crate::token::Tokens;
 use crate::{docs, openapi};
@@ -124,7 +124,7 @@ fn resource(path: &str, methods: &'static str) -> web::Resource {
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(format!("there is no {}", request.path())))
+    Err(Problem::not_found(format!("there is no {}", brief(request.path()))))
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -5,7 +5,8 @@
 //! | [`app`] | the routes, and the state that each operation may use |
 //! | [`operations`] | one file per operation: parse, call one use case, answer |
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
-//! | [`extract`] | bodies and queries, with errors that name the field |
+//! | [`extract`], [`located`] | bodies and queries, with errors that name the field |
+//! | [`body`], [`memory`] | bodies from the wire: bounded in length, time and memory |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
 //! | [`problem`] | every error answer (RFC 9457) |
@@ -15,10 +16,13 @@
 
 pub mod app;
 pub mod auth;
+pub mod body;
 pub mod docs;
 pub mod dto;
 pub mod extract;
 pub mod limits;
+pub mod located;
+pub mod memory;
 pub mod openapi;
 pub mod operations;
 pub mod peer;

@@ -1,7 +1,7 @@
 //! One file per operation: parse, call one use case, answer.
 
 mod daily;
-mod events;
+pub mod events;
 mod health;
 mod logs;
 mod rate_limit;

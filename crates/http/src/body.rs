@@ -1,0 +1,278 @@
+//! Bodies: bounded in length, in time and in memory, and decoded as they arrive.
+//!
+//! What is packed is never held: each part is decoded when it comes, and a bomb is put out at the limit.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::{HttpRequest, web};
+use bytes::BytesMut;
+use flate2::write::MultiGzDecoder;
+use futures_util::StreamExt;
+use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
+use zstd::zstd_safe::DParameter;
+
+use crate::memory::{NoRoom, Room};
+use crate::problem::{Problem, brief};
+
+/// A sender that takes longer for a body is cut off.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// So much of a packed body is decoded at one go.
+const PART: usize = 64 << 10;
+/// A body of unknown length doubles its memory up to this size, and then takes the address space for the
+/// longest: what is not written to costs nothing, and a copy of megabytes would be there twice.
+const DOUBLES_TO: usize = 1 << 20;
+/// What is read of a refused body, and for how long, so that its sender sees the answer.
+const PASSED_BY: (usize, Duration) = (10 << 20, Duration::from_secs(2));
+/// A frame of zstd may ask for a window as large as it likes; 8 MiB is what RFC 9659 allows.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// A decoded body.
+pub struct Body {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its share of the memory for bodies.
+    pub room: Option<Room>,
+}
+
+/// Reads a body of at most `limit` bytes, packed or not.
+pub async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+    room: Option<Room>,
+) -> Result<Body, Problem> {
+    let encoding = encoding(request)?;
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let sink = Sink { bytes: Vec::new(), limit, room };
+    let reading = collect(&mut payload, encoding, declared, sink);
+    let Ok(body) = tokio::time::timeout(DEADLINE, reading).await else {
+        return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"));
+    };
+    if body.is_err() {
+        pass_by(payload).await;
+    }
+    body
+}
+
+async fn collect(
+    payload: &mut Payload,
+    encoding: Encoding,
+    declared: Option<usize>,
+    mut sink: Sink,
+) -> Result<Body, Problem> {
+    let limit = sink.limit;
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Refusal::TooLarge(limit).into());
+    }
+    let mut decoder = match encoding {
+        Encoding::Identity => {
+            sink.expect(declared.unwrap_or_default())?;
+            while let Some(chunk) = next(payload).await? {
+                sink.push(&chunk)?;
+            }
+            return Ok(sink.into_body());
+        }
+        Encoding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))),
+        Encoding::Zstd => Decoder::zstd(sink).map_err(|error| refused(&error))?,
+    };
+    let mut taken = 0;
+    loop {
+        let (part, is_last) = next_part(payload).await?;
+        taken += part.len();
+        if taken > limit {
+            return Err(Refusal::TooLarge(limit).into());
+        }
+        // Decoding a bomb takes a while, which would hold up the other requests of this thread.
+        let decoding = web::block(move || {
+            decoder.push(&part)?;
+            if is_last { decoder.finish().map(Decoded::Whole) } else { Ok(Decoded::Part(decoder)) }
+        });
+        let decoded = decoding.await.map_err(|_| Problem::unavailable("the server is overloaded", 1))?;
+        decoder = match decoded.map_err(|error| refused(&error))? {
+            Decoded::Part(decoder) => decoder,
+            Decoded::Whole(sink) => return Ok(sink.into_body()),
+        };
+    }
+}
+
+async fn next(payload: &mut Payload) -> Result<Option<web::Bytes>, Problem> {
+    let chunk = payload.next().await.transpose();
+    chunk.map_err(|error| Problem::malformed(format!("the body broke off: {}", brief(&error))))
+}
+
+/// The next bytes, enough to be worth a thread, and whether they are the last.
+async fn next_part(payload: &mut Payload) -> Result<(BytesMut, bool), Problem> {
+    let mut part = BytesMut::new();
+    while part.len() < PART {
+        let Some(chunk) = next(payload).await? else { return Ok((part, true)) };
+        part.extend_from_slice(&chunk);
+    }
+    Ok((part, false))
+}
+
+/// Lets the rest of a refused body pass by. A sender whose connection is cut while it sends may never
+/// see why.
+async fn pass_by(mut payload: Payload) {
+    let (mut left, deadline) = PASSED_BY;
+    let passing = async {
+        while let Some(Ok(chunk)) = payload.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Best effort: who takes longer is cut off.
+    let _ = tokio::time::timeout(deadline, passing).await;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+fn encoding(request: &HttpRequest) -> Result<Encoding, Problem> {
+    let value = request.headers().get(CONTENT_ENCODING).map_or(Ok("identity"), |v| v.to_str());
+    match value.unwrap_or("?").trim().to_ascii_lowercase().as_str() {
+        "identity" | "" => Ok(Encoding::Identity),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "zstd" => Ok(Encoding::Zstd),
+        other => {
+            let detail = format!("Content-Encoding must be gzip or zstd, not {}", brief(other));
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
+    }
+}
+
+/// Why a body is not taken, whatever is in it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+enum Refusal {
+    #[error("the body is longer than {0} bytes; send it in parts")]
+    TooLarge(usize),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, refusal.to_string()),
+            Refusal::NoRoom(why) => why.into(),
+        }
+    }
+}
+
+/// What a decoder's failure means: its sink is full, or it cannot read what came.
+fn refused(error: &io::Error) -> Problem {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Refusal>()) {
+        Some(refusal) => (*refusal).into(),
+        None => Problem::malformed(format!("the body cannot be decoded: {}", brief(error))),
+    }
+}
+
+/// Takes decoded bytes, up to a limit and while there is room.
+struct Sink {
+    bytes: Vec<u8>,
+    limit: usize,
+    room: Option<Room>,
+}
+
+impl Sink {
+    /// Takes room and memory for a body whose length is known.
+    fn expect(&mut self, length: usize) -> Result<(), Refusal> {
+        self.make_room(length)?;
+        self.bytes.reserve_exact(length);
+        Ok(())
+    }
+
+    fn push(&mut self, part: &[u8]) -> Result<(), Refusal> {
+        let length = self.bytes.len() + part.len();
+        if length > self.limit {
+            return Err(Refusal::TooLarge(self.limit));
+        }
+        self.make_room(length)?;
+        if length > self.bytes.capacity() {
+            let wanted = if length > DOUBLES_TO { self.limit } else { length.next_power_of_two() };
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(())
+    }
+
+    fn make_room(&mut self, length: usize) -> Result<(), NoRoom> {
+        self.room.as_mut().map_or(Ok(()), |room| room.grow_to(length))
+    }
+
+    fn into_body(self) -> Body {
+        Body { bytes: self.bytes, room: self.room }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.push(part).map_err(io::Error::other)?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Decoded {
+    Part(Decoder),
+    Whole(Sink),
+}
+
+/// Decodes part by part into a sink.
+enum Decoder {
+    Gzip(Box<MultiGzDecoder<Sink>>),
+    Zstd { frames: zstd::stream::raw::Decoder<'static>, is_whole: bool, sink: Sink },
+}
+
+impl Decoder {
+    fn zstd(sink: Sink) -> io::Result<Self> {
+        let mut frames = zstd::stream::raw::Decoder::new()?;
+        frames.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+        Ok(Self::Zstd { frames, is_whole: false, sink })
+    }
+
+    fn push(&mut self, part: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Gzip(decoder) => decoder.write_all(part),
+            Self::Zstd { frames, is_whole, sink } => {
+                let mut input = InBuffer::around(part);
+                let mut buffer = Vec::with_capacity(PART);
+                loop {
+                    buffer.clear();
+                    let mut output = OutBuffer::around(&mut buffer);
+                    let before = input.pos();
+                    let wanted = frames.run(&mut input, &mut output)?;
+                    let is_full = output.pos() == output.capacity();
+                    if input.pos() > before || output.pos() > 0 {
+                        // Nothing is wanted after the last byte of a frame; another may follow.
+                        *is_whole = wanted == 0;
+                    }
+                    sink.push(&buffer).map_err(io::Error::other)?;
+                    if input.pos() == part.len() && !is_full {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<Sink> {
+        match self {
+            Self::Gzip(decoder) => decoder.finish(),
+            Self::Zstd { is_whole: true, sink, .. } => Ok(sink),
+            Self::Zstd { is_whole: false, .. } => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
