@@ -8,6 +8,8 @@ mod documents;
 mod events;
 mod health;
 mod limits;
+mod oversized;
 mod register;
 mod usage;
 mod walls;
+mod wrong_values;
