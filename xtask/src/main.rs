@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod migrate;
 mod needs;
 mod openapi;
@@ -44,6 +45,8 @@ enum Chore {
     Migrate(Rest),
     /// Run the benchmarks in release
     Bench(Rest),
+    /// Run fuzz targets one after the other, on a nightly toolchain
+    Fuzz(fuzz::Options),
 }
 
 /// Arguments that go to the program behind a chore, with or without a `--` before them.
@@ -74,6 +77,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Openapi(options) => openapi::openapi(&options),
         Chore::Migrate(rest) => migrate::migrate(rest.args),
         Chore::Bench(rest) => bench::bench(rest.args),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
     }
 }
 

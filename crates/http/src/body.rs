@@ -14,7 +14,9 @@ use flate2::write::MultiGzDecoder;
 use futures_util::StreamExt;
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::DParameter;
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 
+use crate::buffer::{Buffer, Mapping};
 use crate::memory::{NoRoom, Room};
 use crate::problem::{Problem, brief};
 
@@ -22,9 +24,6 @@ use crate::problem::{Problem, brief};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// So much of a packed body is decoded at one go.
 const PART: usize = 64 << 10;
-/// A body of unknown length doubles its memory up to this size, and then takes the address space for the
-/// longest: what is not written to costs nothing, and a copy of megabytes would be there twice.
-const DOUBLES_TO: usize = 1 << 20;
 /// What is read of a refused body, and for how long, so that its sender sees the answer.
 const PASSED_BY: (usize, Duration) = (10 << 20, Duration::from_secs(2));
 /// A frame of zstd may ask for a window as large as it likes; 8 MiB is what RFC 9659 allows.
@@ -33,7 +32,7 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// A decoded body.
 pub struct Body {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     /// Its share of the memory for bodies.
     pub room: Option<Room>,
 }
@@ -47,7 +46,7 @@ pub async fn read(
 ) -> Result<Body, Problem> {
     let encoding = encoding(request)?;
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    let sink = Sink { bytes: Vec::new(), limit, room };
+    let sink = Sink { bytes: Buffer::Small(Vec::new()), limit, room };
     let reading = collect(&mut payload, encoding, declared, sink);
     let Ok(body) = tokio::time::timeout(DEADLINE, reading).await else {
         return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"));
@@ -77,7 +76,7 @@ async fn collect(
             return Ok(sink.into_body());
         }
         Encoding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))),
-        Encoding::Zstd => Decoder::zstd(sink).map_err(|error| refused(&error))?,
+        Encoding::Zstd => Decoder::zstd(sink).map_err(|error| refused(&error, limit))?,
     };
     let mut taken = 0;
     loop {
@@ -89,12 +88,12 @@ async fn collect(
         // Decoding a bomb takes a while, which would hold up the other requests of this thread.
         let decoding = web::block(move || {
             decoder.push(&part)?;
-            if is_last { decoder.finish().map(Decoded::Whole) } else { Ok(Decoded::Part(decoder)) }
+            if is_last { decoder.finish().map(Progress::Whole) } else { Ok(Progress::Part(decoder)) }
         });
-        let decoded = decoding.await.map_err(|_| Problem::unavailable("the server is overloaded", 1))?;
-        decoder = match decoded.map_err(|error| refused(&error))? {
-            Decoded::Part(decoder) => decoder,
-            Decoded::Whole(sink) => return Ok(sink.into_body()),
+        let progress = decoding.await.map_err(|_| Problem::unavailable("the server is overloaded", 1))?;
+        decoder = match progress.map_err(|error| refused(&error, limit))? {
+            Progress::Part(decoder) => decoder,
+            Progress::Whole(body) => return Ok(body),
         };
     }
 }
@@ -157,6 +156,8 @@ enum Refusal {
     TooLarge(usize),
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    #[error("there is no memory for a request of this size at present")]
+    NoMemory,
 }
 
 impl From<Refusal> for Problem {
@@ -164,21 +165,27 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, refusal.to_string()),
             Refusal::NoRoom(why) => why.into(),
+            Refusal::NoMemory => Self::unavailable(refusal.to_string(), 1),
         }
     }
 }
 
 /// What a decoder's failure means: its sink is full, or it cannot read what came.
-fn refused(error: &io::Error) -> Problem {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Refusal>()) {
-        Some(refusal) => (*refusal).into(),
-        None => Problem::malformed(format!("the body cannot be decoded: {}", brief(error))),
+fn refused(error: &io::Error, limit: usize) -> Problem {
+    let inner = error.get_ref();
+    if let Some(refusal) = inner.and_then(|inner| inner.downcast_ref::<Refusal>()) {
+        return (*refusal).into();
     }
+    let zstd = inner.and_then(|inner| inner.downcast_ref::<zstd::Error>());
+    if zstd.is_some_and(|error| error.is(ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall)) {
+        return Refusal::TooLarge(limit).into();
+    }
+    Problem::malformed(format!("the body cannot be decoded: {}", brief(error)))
 }
 
 /// Takes decoded bytes, up to a limit and while there is room.
 struct Sink {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     limit: usize,
     room: Option<Room>,
 }
@@ -187,7 +194,7 @@ impl Sink {
     /// Takes room and memory for a body whose length is known.
     fn expect(&mut self, length: usize) -> Result<(), Refusal> {
         self.make_room(length)?;
-        self.bytes.reserve_exact(length);
+        self.bytes = Buffer::with_capacity(length).map_err(|_| Refusal::NoMemory)?;
         Ok(())
     }
 
@@ -197,12 +204,7 @@ impl Sink {
             return Err(Refusal::TooLarge(self.limit));
         }
         self.make_room(length)?;
-        if length > self.bytes.capacity() {
-            let wanted = if length > DOUBLES_TO { self.limit } else { length.next_power_of_two() };
-            self.bytes.reserve_exact(wanted - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(part);
-        Ok(())
+        self.bytes.push(part, self.limit).map_err(|_| Refusal::NoMemory)
     }
 
     fn make_room(&mut self, length: usize) -> Result<(), NoRoom> {
@@ -225,54 +227,77 @@ impl Write for Sink {
     }
 }
 
-enum Decoded {
+enum Progress {
     Part(Decoder),
-    Whole(Sink),
+    Whole(Body),
 }
 
-/// Decodes part by part into a sink.
+/// Decodes part by part.
 enum Decoder {
     Gzip(Box<MultiGzDecoder<Sink>>),
-    Zstd { frames: zstd::stream::raw::Decoder<'static>, is_whole: bool, sink: Sink },
+    Zstd(Frames),
 }
 
 impl Decoder {
     fn zstd(sink: Sink) -> io::Result<Self> {
-        let mut frames = zstd::stream::raw::Decoder::new()?;
-        frames.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
-        Ok(Self::Zstd { frames, is_whole: false, sink })
+        let mut decoder = zstd::stream::raw::Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+        // The body itself is the window: one of zstd's own would be nearly as large again.
+        decoder.set_parameter(DParameter::StableOutBuffer(true))?;
+        let bytes = Mapping::new(sink.limit).map_err(|_| io::Error::other(Refusal::NoMemory))?;
+        Ok(Self::Zstd(Frames { decoder, is_whole: false, bytes, room: sink.room }))
     }
 
     fn push(&mut self, part: &[u8]) -> io::Result<()> {
         match self {
             Self::Gzip(decoder) => decoder.write_all(part),
-            Self::Zstd { frames, is_whole, sink } => {
-                let mut input = InBuffer::around(part);
-                let mut buffer = Vec::with_capacity(PART);
-                loop {
-                    buffer.clear();
-                    let mut output = OutBuffer::around(&mut buffer);
-                    let before = input.pos();
-                    let wanted = frames.run(&mut input, &mut output)?;
-                    let is_full = output.pos() == output.capacity();
-                    if input.pos() > before || output.pos() > 0 {
-                        // Nothing is wanted after the last byte of a frame; another may follow.
-                        *is_whole = wanted == 0;
-                    }
-                    sink.push(&buffer).map_err(io::Error::other)?;
-                    if input.pos() == part.len() && !is_full {
-                        return Ok(());
-                    }
-                }
-            }
+            Self::Zstd(frames) => frames.push(part),
         }
     }
 
-    fn finish(self) -> io::Result<Sink> {
+    fn finish(self) -> io::Result<Body> {
         match self {
-            Self::Gzip(decoder) => decoder.finish(),
-            Self::Zstd { is_whole: true, sink, .. } => Ok(sink),
-            Self::Zstd { is_whole: false, .. } => Err(io::ErrorKind::UnexpectedEof.into()),
+            Self::Gzip(decoder) => decoder.finish().map(Sink::into_body),
+            Self::Zstd(frames) => frames.finish(),
+        }
+    }
+}
+
+/// Frames of zstd, and what they decode to.
+struct Frames {
+    decoder: zstd::stream::raw::Decoder<'static>,
+    /// Whether the last frame has come to its end.
+    is_whole: bool,
+    bytes: Mapping,
+    room: Option<Room>,
+}
+
+impl Frames {
+    fn push(&mut self, part: &[u8]) -> io::Result<()> {
+        let mut input = InBuffer::around(part);
+        while input.pos() < part.len() {
+            let (decoder, is_whole) = (&mut self.decoder, &mut self.is_whole);
+            self.bytes.write(|space, end| {
+                let mut output = OutBuffer::around_pos(space, end);
+                // Nothing is wanted after the last byte of a frame; another may follow.
+                *is_whole = decoder.run(&mut input, &mut output)? == 0;
+                Ok(output.pos())
+            })?;
+        }
+        let length = self.bytes.len();
+        self.room
+            .as_mut()
+            .map_or(Ok(()), |room| room.grow_to(length))
+            .map_err(Refusal::from)
+            .map_err(io::Error::other)
+    }
+
+    fn finish(self) -> io::Result<Body> {
+        let Self { is_whole, bytes, room, .. } = self;
+        if is_whole {
+            Ok(Body { bytes: Buffer::Large(bytes), room })
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
         }
     }
 }

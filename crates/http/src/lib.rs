@@ -6,7 +6,7 @@
 //! | [`operations`] | one file per operation: parse, call one use case, answer |
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
 //! | [`extract`], [`located`] | bodies and queries, with errors that name the field |
-//! | [`body`], [`memory`] | bodies from the wire: bounded in length, time and memory |
+//! | [`body`], [`buffer`], [`memory`] | bodies from the wire: bounded in length, time and memory |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
 //! | [`problem`] | every error answer (RFC 9457) |
@@ -17,6 +17,7 @@
 pub mod app;
 pub mod auth;
 pub mod body;
+pub mod buffer;
 pub mod docs;
 pub mod dto;
 pub mod extract;

@@ -57,8 +57,11 @@ pub fn decode(bytes: &[u8]) -> Result<Activity, Invalid> {
     let Some((&VERSION, body)) = bytes.split_first() else {
         return Err(Invalid::new("is not a record of version 1"));
     };
-    let layout: Layout =
-        postcard::from_bytes(body).map_err(|error| Invalid::new(format!("cannot be decoded: {error}")))?;
+    let (layout, rest): (Layout, _) = postcard::take_from_bytes(body)
+        .map_err(|error| Invalid::new(format!("cannot be decoded: {error}")))?;
+    if !rest.is_empty() {
+        return Err(Invalid::new("has bytes behind its end"));
+    }
     Ok(Activity {
         client: ClientId::parse(layout.client)?,
         id: ActivityId(Uuid::from_bytes(layout.id)),
@@ -112,6 +115,23 @@ pub(crate) mod tests {
         fn an_activity_round_trips(activity in activity()) {
             let bytes = encode(&activity, Vec::new()).unwrap();
             prop_assert_eq!(decode(&bytes), Ok(activity));
+        }
+
+        /// Whatever decodes is an activity like any other: it is written in one way, which decodes to it.
+        #[test]
+        fn what_decodes_round_trips(
+            activity in activity(), at in any::<prop::sample::Index>(), byte: u8, more in prop::option::of(any::<u8>()),
+        ) {
+            let mut bytes = encode(&activity, Vec::new()).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            bytes.extend(more);
+            if let Ok(decoded) = decode(&bytes) {
+                prop_assert!(more.is_none(), "what follows is no part of it");
+                let again = encode(&decoded, Vec::new()).unwrap();
+                prop_assert!(again.len() <= bytes.len());
+                prop_assert_eq!(decode(&again), Ok(decoded));
+            }
         }
 
         #[test]

@@ -137,6 +137,34 @@ proptest! {
         prop_assert_eq!(read(&bytes).0, expected);
     }
 
+    /// Sound frames in any order, twice, cut off and with junk between them: what is handed out are frames,
+    /// and their numbers rise.
+    #[test]
+    fn a_heap_of_frames_gives_rising_numbers_and_nothing_else(
+        pieces in prop::collection::vec((0..EVENTS, 0usize..400, prop::collection::vec(any::<u8>(), 0..30)), 0..40)
+    ) {
+        let mut bytes = original().bytes[..segment::HEADER].to_vec();
+        let mut whole = Vec::new();
+        for (number, cut, junk) in pieces {
+            let frame = original().frames[usize::try_from(number).unwrap()].clone();
+            // Most are longer than their cut.
+            let end = frame.end - if cut < 40 { cut.min(frame.len()) } else { 0 };
+            if end == frame.end {
+                whole.push(number);
+            }
+            bytes.extend_from_slice(&original().bytes[frame.start..end]);
+            if cut % 3 == 0 {
+                bytes.extend(junk);
+            }
+        }
+        let (found, _, kept) = read(&bytes);
+        prop_assert!(found.is_sorted_by(|a, b| a < b), "{:?}", found);
+        prop_assert!(found.iter().all(|number| whole.contains(number)), "{:?} of {:?}", found, whole);
+        prop_assert_eq!(found.first().is_some(), !whole.is_empty());
+        let kept: usize = kept.iter().map(Vec::len).sum();
+        prop_assert!(kept <= bytes.len());
+    }
+
     #[test]
     fn junk_never_panics_and_gives_nothing(mut bytes in prop::collection::vec(any::<u8>(), 0..5_000)) {
         prop_assert_eq!(read(&bytes).0, Vec::<u64>::new());

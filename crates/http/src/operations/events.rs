@@ -30,7 +30,7 @@ pub const MAX_EVENT: usize = 1 << 20;
 const MAX_NESTING: usize = 64 << 10;
 /// The longest text of metadata that is looked at. Blanks in it do not count against the limit of what is
 /// kept, so that this one is higher.
-const MAX_METADATA_TEXT: usize = 64 << 10;
+const MAX_METADATA_TEXT: usize = 16 << 10;
 
 /// The items of a request, not parsed yet.
 pub enum Items<'a> {

@@ -7,6 +7,7 @@ mod bad_input;
 mod documents;
 mod events;
 mod health;
+mod intake;
 mod limits;
 mod oversized;
 mod register;

@@ -30,7 +30,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn chunked(body: Vec<u8>) -> reqwest::Body {
+fn chunked(body: &[u8]) -> reqwest::Body {
     let chunks: Vec<_> = body.chunks(50_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
     reqwest::Body::wrap_stream(futures_util::stream::iter(chunks))
 }
@@ -81,7 +81,7 @@ async fn packed_bodies_have_to_be_whole() {
     for (encoding, body) in good {
         let request = logs(&app, &ada).header("content-encoding", encoding);
         // In chunks, so that frames are cut anywhere.
-        let answer = request.body(chunked(body)).send().await.unwrap();
+        let answer = request.body(chunked(&body)).send().await.unwrap();
         assert_eq!(expect(answer, StatusCode::ACCEPTED).await["accepted"], 500);
         let path = format!("/api/clients/{}/rate-limit", ada.id);
         let reset = app.request("DELETE", &path).header("x-api-key", &app.admin_key);
@@ -114,10 +114,10 @@ async fn a_body_of_unknown_length_is_bounded_like_any_other() {
     let app = App::start();
     let ada = app.register("ada", None).await;
     for length in [3, 3 * MIB, 9 * MIB] {
-        let answer = logs(&app, &ada).body(chunked(padded(length))).send().await.unwrap();
+        let answer = logs(&app, &ada).body(chunked(&padded(length))).send().await.unwrap();
         expect(answer, StatusCode::ACCEPTED).await;
     }
-    for body in [chunked(padded(10 * MIB)), padded(10 * MIB).into(), padded(30 * MIB).into()] {
+    for body in [chunked(&padded(10 * MIB)), padded(10 * MIB).into(), padded(30 * MIB).into()] {
         let answer = logs(&app, &ada).body(body).send().await.unwrap();
         expect(answer, StatusCode::PAYLOAD_TOO_LARGE).await;
     }

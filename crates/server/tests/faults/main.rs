@@ -6,6 +6,7 @@
 
 mod canary;
 mod crash;
+mod hostile;
 mod outage;
 mod refusals;
 mod retries;
