@@ -12,7 +12,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     if let Some(number) = bytes.first_chunk() {
         let time = ResponseTime::from_millis(f64::from_le_bytes(*number));
-        assert!(time.is_err() || time.map(ResponseTime::as_micros).and_then(ResponseTime::from_micros).is_ok());
+        assert!(
+            time.is_err() || time.map(ResponseTime::as_micros).and_then(ResponseTime::from_micros).is_ok()
+        );
         if let Ok(at) = Timestamp::from_micros(i64::from_le_bytes(*number)) {
             assert_eq!(Timestamp::parse(&at.to_string()), Ok(at));
         }

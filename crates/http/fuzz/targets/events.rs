@@ -59,8 +59,8 @@ fn check(media: Media, body: &[u8], caller: &Caller) {
     };
     let (mut accepted, mut rejected) = (0, 0);
     for item in &items {
-        let activity = parse(item)
-            .and_then(|event| now(checks.activity(&event)).expect("the store is there"));
+        let activity =
+            parse(item).and_then(|event| now(checks.activity(&event)).expect("the store is there"));
         match activity {
             Ok(activity) => {
                 let record = codec::encode(&activity, Vec::new()).expect("it can be encoded");

@@ -4,8 +4,8 @@
 #![no_main]
 
 use activity_domain::id::StreamId;
-use activity_ingest::frame::{self, Checksum};
 use activity_ingest::codec;
+use activity_ingest::frame::{self, Checksum};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 

@@ -12,11 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use activity_domain::id::StreamId;
+use activity_ingest::codec;
 use activity_ingest::frame::{self, Checksum};
 use activity_ingest::log::Log;
 use activity_ingest::reader::Reader;
 use activity_ingest::segment::{self, Segment};
-use activity_ingest::codec;
 use libfuzzer_sys::fuzz_target;
 use parking_lot::Mutex;
 use uuid::Uuid;
