@@ -78,7 +78,7 @@ proptest! {
             prop_assert_eq!(ClientName::parse(value.as_str()), Ok(value));
         }
         if let Ok(value) = Email::parse(&text) {
-            prop_assert_eq!(Email::parse(value.as_str()).as_ref(), Ok(&value));
+            prop_assert_eq!(Email::parse(value.as_str()), Ok(value));
         }
         if let Ok(value) = ClientId::parse(&text) {
             prop_assert_eq!(value.as_str(), &text);

@@ -192,6 +192,23 @@ fn a_planted_frame_is_not_found() {
     assert_eq!(read(&bytes).0, expected);
 }
 
+/// No number follows the last one, so that a frame with it is none, however sound.
+#[test]
+fn a_frame_with_the_last_number_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(&original().name);
+    std::fs::write(&file, &original().bytes).unwrap();
+    let stream = Segment::recognise(&file).unwrap().stream;
+    let mut bytes = original().bytes.clone();
+    let (head, payload) = bytes[original().frames[30].clone()].split_at_mut(frame::HEADER);
+    head[8..].copy_from_slice(&u64::MAX.to_le_bytes());
+    let parts: [&[u8]; 4] = [stream.0.as_bytes(), &head[..4], &head[8..], payload];
+    let crc = parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part));
+    head[4..8].copy_from_slice(&crc.to_le_bytes());
+    let expected: Vec<u64> = whole().into_iter().filter(|n| *n != 30).collect();
+    assert_eq!(read(&bytes).0, expected);
+}
+
 /// What cannot be kept is not passed over: the reader starts over, and nothing around the damage is lost.
 #[test]
 fn a_quarantine_that_cannot_be_written_loses_nothing() {

@@ -217,3 +217,32 @@ async fn a_flood_of_large_bodies_is_held_off() {
     assert_eq!(small.send().await.unwrap().status(), StatusCode::ACCEPTED);
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_at_the_ends_of_every_range_are_answered() {
+    let mut node = Node::started(&[]).await;
+    let account = node.register("ada", "client").await;
+    node.record(&account.key, &Event::several(10, &account, &mut Random(5)), true).await;
+    let most = u64::MAX;
+    let paths = [
+        "daily?days=3660".to_owned(),
+        "daily?from=9999-12-31&to=9999-12-31".to_owned(),
+        "daily?from=9999-12-31&to=9999-12-31&timezone=Pacific/Kiritimati".to_owned(),
+        "daily?from=9999-12-30&to=9999-12-31&timezone=Etc/GMT%2B12".to_owned(),
+        "daily?from=0000-01-01&to=0000-01-02&timezone=Asia/Kathmandu".to_owned(),
+        "daily?from=1969-12-31&to=1970-01-01&timezone=America/Los_Angeles".to_owned(),
+        format!("daily?cursor=9999-12-31~{most}~x"),
+        format!("daily?cursor=0000-01-01~{}~x", i64::MAX),
+        "daily?cursor=2026-01-01~0~".to_owned(),
+        "top?hours=8784&limit=1000".to_owned(),
+        "top?from=1970-01-01T00:00:00Z&to=9999-12-30T22:00:00Z".to_owned(),
+        "top?from=9999-12-30T21:59:59.999999Z&to=9999-12-30T22:00:00Z".to_owned(),
+    ];
+    for path in paths {
+        let request = node.http.get(node.at(&format!("/api/usage/{path}")));
+        let answer = request.header("x-api-key", node.admin_key()).send().await.unwrap();
+        assert!([200, 422].contains(&answer.status().as_u16()), "{} for {path}", answer.status());
+    }
+    assert!(!node.log().contains("panicked"), "{}", node.log());
+    node.stop().await;
+}
