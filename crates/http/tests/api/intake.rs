@@ -13,6 +13,7 @@ use activity_http::extract::Media;
 use activity_http::operations::events::{Checks, Items, parse, split};
 use futures_util::FutureExt;
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 
 const FIELDS: [&str; 17] = [
     "endpoint",
@@ -154,7 +155,8 @@ proptest! {
             match parsed {
                 Ok(activity) => {
                     prop_assert!(!is_service, "no client is known");
-                    prop_assert!(serde_json::from_slice::<serde_json::Value>(item).is_ok_and(|v| v.is_object()));
+                    let is_json = item.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(item).is_ok();
+                    prop_assert!(is_json);
                     prop_assert!(parses_to_itself(&activity), "{activity:?}");
                 }
                 Err(rejection) => prop_assert!((1..1_000).contains(&rejection.sentence().len())),

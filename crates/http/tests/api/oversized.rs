@@ -210,10 +210,14 @@ async fn promise(app: &App, by: &Registered, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
     let head = format!(
         "POST /api/logs HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n[",
+         Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
         by.key
     );
     stream.write_all(head.as_bytes()).await.unwrap();
+    // The server says so once it has begun to wait for the body.
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream
 }
 
