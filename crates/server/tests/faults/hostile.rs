@@ -175,13 +175,14 @@ async fn a_hostile_body_costs_little_memory_and_no_event() {
     node.stop().await;
 }
 
-/// Sends ten megabytes of junk for each of these accounts, all at once. Returns the answers by status.
+/// Sends ten megabytes of junk for each of these accounts, all at once. Returns the answers by status; 0
+/// where the connection was closed instead, as may be when the machine is too busy to hear a body out.
 async fn flood(node: &Node, accounts: impl Iterator<Item = &Account>) -> BTreeMap<u16, usize> {
     let body = Bytes::from(array(&format!("\"{}\"", noise(1_000)), 10_000));
     let mut sending = JoinSet::new();
     for account in accounts {
         let request = node.post(&account.key).header("content-type", "application/json").body(body.clone());
-        sending.spawn(async move { request.send().await.unwrap().status().as_u16() });
+        sending.spawn(async move { request.send().await.map_or(0, |answer| answer.status().as_u16()) });
     }
     let mut answers = BTreeMap::new();
     for status in sending.join_all().await {
@@ -204,14 +205,14 @@ async fn a_flood_of_large_bodies_is_held_off() {
     let by_one = async { answers = flood(&node, std::iter::repeat_n(&accounts[0], 60)).await };
     let peak = peak_over(level, &node, by_one).await;
     assert!(peak < MOST + 60 * CONNECTION, "{peak} bytes for {answers:?}");
-    assert!(answers.keys().all(|status| [422, 429].contains(status)), "{answers:?}");
+    assert!(answers.keys().all(|status| [0, 422, 429].contains(status)), "{answers:?}");
     assert!(answers.contains_key(&422), "some are read: {answers:?}");
 
     // ... and all callers together for six.
     let by_all = async { answers = flood(&node, accounts.iter().cycle().take(100)).await };
     let peak = peak_over(level, &node, by_all).await;
     assert!(peak < 64 * MIB as u64 + MOST + 100 * CONNECTION, "{peak} bytes for {answers:?}");
-    assert!(answers.keys().all(|status| [422, 429, 503].contains(status)), "{answers:?}");
+    assert!(answers.keys().all(|status| [0, 422, 429, 503].contains(status)), "{answers:?}");
 
     let small = node.post(&accounts[0].key).json(&Event::new(&accounts[0], &mut Random(9)).json());
     assert_eq!(small.send().await.unwrap().status(), StatusCode::ACCEPTED);
