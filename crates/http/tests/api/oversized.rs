@@ -87,6 +87,7 @@ async fn packed_bodies_have_to_be_whole() {
         let reset = app.request("DELETE", &path).header("x-api-key", &app.admin_key);
         expect(reset.send().await.unwrap(), StatusCode::NO_CONTENT).await;
     }
+    let blanks = zstd::encode_all(&b"          "[..], 1).unwrap();
     let mut broken = gz.clone();
     let middle = broken.len() / 2;
     broken[middle] ^= 0x55;
@@ -99,6 +100,8 @@ async fn packed_bodies_have_to_be_whole() {
         ("zstd", Vec::new()),
         ("zstd", zst[..zst.len() - 1].to_vec()),
         ("zstd", halves.0),
+        // Whole events before a frame that is not.
+        ("zstd", both(zst.clone(), blanks[..blanks.len() - 1].to_vec())),
         ("zstd", both(zst, b"more".to_vec())),
         ("zstd", wide.finish().unwrap()),
     ];
