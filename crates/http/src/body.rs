@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, web};
 use bytes::BytesMut;
 use flate2::write::MultiGzDecoder;
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::DParameter;
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
@@ -24,6 +25,9 @@ use crate::problem::{Problem, brief};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// So much of a packed body is decoded at one go.
 const PART: usize = 64 << 10;
+/// So many parts are decoded at one time. Each has a thread and a decoder of its own; more than the machine
+/// has cores only take memory.
+static DECODERS: Semaphore = Semaphore::const_new(8);
 /// What is read of a refused body, and for how long, so that its sender sees the answer.
 const PASSED_BY: (usize, Duration) = (10 << 20, Duration::from_secs(2));
 /// A frame of zstd may ask for a window as large as it likes; 8 MiB is what RFC 9659 allows.
@@ -85,12 +89,14 @@ async fn collect(
         if taken > limit {
             return Err(Refusal::TooLarge(limit).into());
         }
+        let overloaded = || Problem::unavailable("the server is overloaded", 1);
+        let _turn = DECODERS.acquire().await.map_err(|_| overloaded())?;
         // Decoding a bomb takes a while, which would hold up the other requests of this thread.
         let decoding = web::block(move || {
             decoder.push(&part)?;
             if is_last { decoder.finish().map(Progress::Whole) } else { Ok(Progress::Part(decoder)) }
         });
-        let progress = decoding.await.map_err(|_| Problem::unavailable("the server is overloaded", 1))?;
+        let progress = decoding.await.map_err(|_| overloaded())?;
         decoder = match progress.map_err(|error| refused(&error, limit))? {
             Progress::Part(decoder) => decoder,
             Progress::Whole(body) => return Ok(body),
@@ -245,7 +251,7 @@ impl Decoder {
         // The body itself is the window: one of zstd's own would be nearly as large again.
         decoder.set_parameter(DParameter::StableOutBuffer(true))?;
         let bytes = Mapping::new(sink.limit).map_err(|_| io::Error::other(Refusal::NoMemory))?;
-        Ok(Self::Zstd(Frames { decoder, is_whole: false, bytes, room: sink.room }))
+        Ok(Self::Zstd(Frames { decoder, wanted: 1, bytes, room: sink.room }))
     }
 
     fn push(&mut self, part: &[u8]) -> io::Result<()> {
@@ -266,35 +272,35 @@ impl Decoder {
 /// Frames of zstd, and what they decode to.
 struct Frames {
     decoder: zstd::stream::raw::Decoder<'static>,
-    /// Whether the last frame has come to its end.
-    is_whole: bool,
+    /// How many bytes end the block that is being read; 0 at the end of a frame.
+    wanted: usize,
     bytes: Mapping,
     room: Option<Room>,
 }
 
 impl Frames {
-    fn push(&mut self, part: &[u8]) -> io::Result<()> {
-        let mut input = InBuffer::around(part);
-        while input.pos() < part.len() {
-            let (decoder, is_whole) = (&mut self.decoder, &mut self.is_whole);
+    /// Decodes block by block: some bytes may stand for megabytes, which there has to be room for.
+    fn push(&mut self, mut part: &[u8]) -> io::Result<()> {
+        while !part.is_empty() {
+            // A frame that is done wants nothing, and its successor begins with a byte.
+            let mut input = InBuffer::around(&part[..self.wanted.clamp(1, part.len())]);
+            let (decoder, wanted) = (&mut self.decoder, &mut self.wanted);
             self.bytes.write(|space, end| {
                 let mut output = OutBuffer::around_pos(space, end);
-                // Nothing is wanted after the last byte of a frame; another may follow.
-                *is_whole = decoder.run(&mut input, &mut output)? == 0;
+                *wanted = decoder.run(&mut input, &mut output)?;
                 Ok(output.pos())
             })?;
+            part = &part[input.pos()..];
+            if let Some(room) = &mut self.room {
+                room.grow_to(self.bytes.len()).map_err(Refusal::from).map_err(io::Error::other)?;
+            }
         }
-        let length = self.bytes.len();
-        self.room
-            .as_mut()
-            .map_or(Ok(()), |room| room.grow_to(length))
-            .map_err(Refusal::from)
-            .map_err(io::Error::other)
+        Ok(())
     }
 
     fn finish(self) -> io::Result<Body> {
-        let Self { is_whole, bytes, room, .. } = self;
-        if is_whole {
+        let Self { wanted, bytes, room, .. } = self;
+        if wanted == 0 {
             Ok(Body { bytes: Buffer::Large(bytes), room })
         } else {
             Err(io::ErrorKind::UnexpectedEof.into())
