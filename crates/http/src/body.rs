@@ -307,3 +307,43 @@ impl Frames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use activity_domain::id::ClientId;
+
+    use super::*;
+    use crate::memory::BodyMemory;
+
+    /// A few bytes that stand for megabytes are not decoded where there is no room for megabytes.
+    #[test]
+    fn a_bomb_goes_no_further_than_there_is_room() {
+        let limit = 10 << 20;
+        let blanks = vec![b' '; limit];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&blanks).unwrap();
+        let bombs = [gzip.finish().unwrap(), zstd::encode_all(&blanks[..], 1).unwrap()];
+        for (bomb, is_zstd) in bombs.iter().zip([false, true]) {
+            let memory = Arc::new(BodyMemory::default());
+            let ada = ClientId::parse("ada").unwrap();
+            let mut other = memory.clone().room(ada.clone());
+            other.grow_to(15 << 20).unwrap();
+            let room = Some(memory.clone().room(ada));
+            let sink = Sink { bytes: Buffer::Small(Vec::new()), limit, room };
+            let mut decoder = if is_zstd {
+                Decoder::zstd(sink).unwrap()
+            } else {
+                Decoder::Gzip(Box::new(MultiGzDecoder::new(sink)))
+            };
+            let error = decoder.push(bomb).unwrap_err();
+            assert!(matches!(error.downcast::<Refusal>(), Ok(Refusal::NoRoom(NoRoom::OfCaller))));
+            let length = match &decoder {
+                Decoder::Gzip(decoder) => decoder.get_ref().bytes.len(),
+                Decoder::Zstd(frames) => frames.bytes.len(),
+            };
+            assert!((900 << 10..1_300 << 10).contains(&length), "{length}");
+        }
+    }
+}
