@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod migrate;
 mod needs;
 mod openapi;
@@ -47,6 +48,8 @@ enum Chore {
     Prewarm,
     /// Run the benchmarks in release
     Bench(Rest),
+    /// Run fuzz targets one after the other, on a nightly toolchain
+    Fuzz(fuzz::Options),
 }
 
 /// Arguments that go to the program behind a chore, with or without a `--` before them.
@@ -78,6 +81,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Migrate(rest) => migrate::migrate(rest.args),
         Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
     }
 }
 

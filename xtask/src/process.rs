@@ -12,7 +12,11 @@ pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 /// The cargo that runs us, so that a toolchain chosen on the command line holds for everything below it.
 pub fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    of_its_own(Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))))
+}
+
+/// A command that does not know that cargo runs us.
+pub fn of_its_own(mut command: Command) -> Command {
     // These describe xtask to us. A build script that watches them would be rebuilt whenever the same
     // package is built once from here and once by a plain `cargo build`.
     for (name, _) in env::vars_os() {

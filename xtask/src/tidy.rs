@@ -59,7 +59,7 @@ pub fn tidy() -> Outcome {
     }
 }
 
-/// All Rust files of the workspace, in order.
+/// All Rust files of the workspace and its fuzz targets, in order; not what cargo builds from them.
 fn rust_files(root: &Path) -> Outcome<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut directories = vec![root.join("crates"), root.join("xtask")];
@@ -70,7 +70,9 @@ fn rust_files(root: &Path) -> Outcome<Vec<PathBuf>> {
             let entry = entry?;
             let path = entry.path();
             if entry.file_type()?.is_dir() {
-                directories.push(path);
+                if entry.file_name() != "target" {
+                    directories.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 files.push(path);
             }

@@ -20,7 +20,7 @@ use crate::operations::{
     prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, top,
 };
 use crate::peer::TrustedProxies;
-use crate::problem::Problem;
+use crate::problem::{Problem, brief};
 use crate::request::finish;
 use crate::token::Tokens;
 use crate::{docs, openapi};
@@ -154,7 +154,7 @@ fn resource(path: &str, methods: &'static str) -> web::Resource {
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(format!("there is no {}", redact(request.path()))))
+    Err(Problem::not_found(format!("there is no {}", brief(redact(request.path())))))
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -30,13 +30,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::budget::Budget;
-use crate::dto::{AuditTrail, Event, JsonObject};
+use crate::dto::{AuditTrail, Event, Json, RawObject};
+use crate::problem::brief;
 
 /// The most that `AUDIT_MAX_BYTES` may be: three fields of it, sealed, fit into a record of the spool.
 pub const MAX_BYTES: usize = 16 * 1024;
 
 /// How much more than what is kept is searched for secrets.
 const MARGIN: usize = 8;
+
+/// The field of the headers.
+const HEADERS: &str = "requestHeaders";
 
 const _: () = assert!(3 * MAX_BYTES + 1_024 <= Sealed::MAX);
 
@@ -75,18 +79,18 @@ impl Audit {
         Self { keep: Some(keep), vault: Some(vault) }
     }
 
-    /// What is kept of an event, sealed for the activity that it becomes.
+    /// What is kept of an event, sealed for the activity that it becomes. An error comes with its field.
     pub fn seal(
         &self,
         event: &Event,
         client: &ClientId,
         id: ActivityId,
         at: Timestamp,
-    ) -> Result<Option<Sealed>, Invalid> {
+    ) -> Result<Option<Sealed>, (&'static str, Invalid)> {
         let Some(keep) = &self.keep else { return Ok(None) };
-        let Some(trail) = keep.trail(event) else { return Ok(None) };
-        let plain = serde_json::to_vec(&trail).map_err(|error| Invalid::new(error.to_string()))?;
-        keep.vault.seal(&plain, &context(client, id, at)).map(Some)
+        let Some(trail) = keep.trail(event)? else { return Ok(None) };
+        let plain = serde_json::to_vec(&trail).map_err(|error| ("", Invalid::new(error.to_string())))?;
+        keep.vault.seal(&plain, &context(client, id, at)).map(Some).map_err(|error| ("", error))
     }
 
     /// The trail of an activity, if it has one.
@@ -128,45 +132,50 @@ struct Trail {
 
 impl Keep {
     /// `None` if the event has nothing of what is kept.
-    fn trail(&self, event: &Event) -> Option<Trail> {
-        let mut truncated = Vec::new();
-        let headers = event.request_headers.as_ref().map(|headers| Value::Object(headers.0.clone()));
-        let headers = headers.and_then(|headers| self.take(headers, "requestHeaders", &mut truncated));
-        let mut body = |body: &Option<Value>, name| {
-            let body = body.as_ref().filter(|_| self.capture == Capture::Full)?;
-            self.take(body.clone(), name, &mut truncated)
+    fn trail(&self, event: &Event) -> Result<Option<Trail>, (&'static str, Invalid)> {
+        let mut trail = Trail::default();
+        if let Some(headers) = &event.request_headers
+            && let Some(Value::Object(headers)) = self.take(headers.text(), HEADERS, &mut trail.truncated)?
+        {
+            trail.request_headers = Some(headers);
+        }
+        let mut body = |body: &Option<Json>, field| match body {
+            Some(body) if self.capture == Capture::Full => {
+                self.take(body.0.get(), field, &mut trail.truncated)
+            }
+            _ => Ok(None),
         };
-        let trail = Trail {
-            request_body: body(&event.request_body, "requestBody"),
-            response_body: body(&event.response_body, "responseBody"),
-            request_headers: headers.and_then(|headers| match headers {
-                Value::Object(fields) => Some(fields),
-                _ => None,
-            }),
-            truncated,
-        };
+        (trail.request_body, trail.response_body) =
+            (body(&event.request_body, "requestBody")?, body(&event.response_body, "responseBody")?);
         let is_empty =
             trail.request_headers.is_none() && trail.request_body.is_none() && trail.response_body.is_none();
-        (!is_empty).then_some(trail)
+        Ok((!is_empty).then_some(trail))
     }
 
     /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. What
     /// is far behind that cut is not looked at, so that megabytes cost no more than what is kept of them.
-    fn take(&self, value: Value, name: &str, truncated: &mut Vec<String>) -> Option<Value> {
+    fn take(
+        &self,
+        text: &str,
+        field: &'static str,
+        truncated: &mut Vec<String>,
+    ) -> Result<Option<Value>, (&'static str, Invalid)> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| (field, Invalid::new(format!("cannot be read: {}", brief(error)))))?;
         let mut near = Budget::new(MARGIN * self.max_bytes);
         let mut budget = Budget::new(self.max_bytes);
         let value = near.fit(value).and_then(|value| budget.fit(json::clean(value)));
         if near.is_cut() || budget.is_cut() {
-            truncated.push(name.to_owned());
+            truncated.push(field.to_owned());
         }
-        value
+        Ok(value)
     }
 }
 
 impl From<Trail> for AuditTrail {
     fn from(trail: Trail) -> Self {
         Self {
-            request_headers: trail.request_headers.map(JsonObject),
+            request_headers: trail.request_headers.as_ref().and_then(RawObject::from_fields),
             request_body: trail.request_body,
             response_body: trail.response_body,
             truncated: trail.truncated,

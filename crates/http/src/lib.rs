@@ -5,7 +5,8 @@
 //! | [`app`] | the routes, and the state that each operation may use |
 //! | [`operations`] | one file per operation: parse, call one use case, answer |
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
-//! | [`extract`] | bodies and queries, with errors that name the field |
+//! | [`extract`], [`located`] | bodies and queries, with errors that name the field |
+//! | [`body`], [`buffer`], [`memory`] | bodies from the wire: bounded in length, time and memory |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
 //! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
@@ -18,11 +19,15 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod body;
+pub mod buffer;
 pub mod docs;
 pub mod dto;
 pub mod extract;
 pub mod limits;
+pub mod located;
 pub mod log_page;
+pub mod memory;
 pub mod openapi;
 pub mod operations;
 pub mod peer;

@@ -23,7 +23,8 @@ pub fn base() -> DefaultApiRaw {
     }
 }
 
-/// Which problems each operation may answer with, besides 400, 405 and 500 that any may.
+/// Which problems each operation may answer with, besides 400, 405, 414, 431 and 500 that
+/// any may.
 const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("post", "/api/register", &[401, 403, 408, 409, 413, 415, 422, 429, 503]),
     ("post", "/api/token", &[401, 403, 429, 503]),
@@ -70,7 +71,7 @@ pub fn finish(mut spec: Value) -> Value {
     }
     for (method, path, statuses) in PROBLEMS {
         let responses = &mut spec["paths"][path][method]["responses"];
-        for status in statuses.iter().chain(&[400, 405, 500]) {
+        for status in statuses.iter().chain(&[400, 405, 414, 431, 500]) {
             responses[status.to_string()] = problem_response(*status);
         }
     }

@@ -5,7 +5,7 @@ mod cache;
 mod clients;
 mod daily;
 mod endpoints;
-mod events;
+pub mod events;
 mod health;
 mod logs;
 mod range;

@@ -45,6 +45,32 @@ struct Body<'a> {
     request_id: &'a str,
 }
 
+/// What somebody sent or a parser says, for an answer: at most 160 characters of it, since a caller's own
+/// words may be megabytes.
+pub fn brief(text: impl fmt::Display) -> String {
+    const MOST: usize = 160;
+    let mut shown = Brief { text: String::new(), left: MOST };
+    // It fails once it is full, and spares the rest of the work.
+    if fmt::write(&mut shown, format_args!("{text}")).is_err() {
+        shown.text.push('…');
+    }
+    shown.text
+}
+
+struct Brief {
+    text: String,
+    left: usize,
+}
+
+impl fmt::Write for Brief {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = part.char_indices().nth(self.left).map_or(part.len(), |(end, _)| end);
+        self.text.push_str(&part[..end]);
+        self.left = self.left.saturating_sub(part[..end].chars().count());
+        if end < part.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
 impl Problem {
     /// An answer with a status and an explanation for the caller.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 use activity_domain::redact::{holds_secret, redact};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -24,7 +25,10 @@ pub async fn finish<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = id_of(request.request());
-    let response = next.call(request).await?.map_into_boxed_body();
+    let response = match oversized(&request) {
+        Some(problem) => request.error_response(problem),
+        None => next.call(request).await?.map_into_boxed_body(),
+    };
     let (request, response) = response.into_parts();
     let mut response = match problem(&response) {
         Some(problem) => keep_headers(&response, problem.response(id.to_str().unwrap_or_default())),
@@ -42,6 +46,26 @@ pub async fn finish<B: MessageBody + 'static>(
     limits::write(&request, response.headers_mut());
     secure(response.headers_mut());
     Ok(ServiceResponse::new(request, response))
+}
+
+/// The longest path with its query, in bytes.
+const MAX_TARGET: usize = 8 << 10;
+/// The longest headers, names and values together, in bytes. Actix reads up to 128 KiB and 96 headers, and
+/// answers what is beyond by itself, without a body.
+const MAX_HEADERS: usize = 32 << 10;
+
+fn oversized(request: &ServiceRequest) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > MAX_TARGET {
+        let detail = format!("path and query are longer than {MAX_TARGET} bytes");
+        return Some(Problem::new(StatusCode::URI_TOO_LONG, detail));
+    }
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (headers > MAX_HEADERS).then(|| {
+        let detail = format!("the headers are longer than {MAX_HEADERS} bytes");
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    })
 }
 
 /// The problem behind an error answer. Errors that are not ours come from actix itself; an answer with a

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
+use actix_web::web::Data;
 
 use crate::app::{Services, app};
+use crate::memory::BodyMemory;
 
 /// Time for a request's headers to arrive.
 const HEADERS_DEADLINE: Duration = Duration::from_secs(5);
@@ -26,7 +28,9 @@ pub struct ServerConfig {
 
 /// Starts serving on a socket. The future ends when the server has been stopped through its handle.
 pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || app(services.clone()))
+    // One for all workers.
+    let bodies = Data::new(BodyMemory::default());
+    let server = HttpServer::new(move || app(services.clone()).app_data(bodies.clone()))
         .workers(config.workers)
         .max_connections(MAX_CONNECTIONS)
         .client_request_timeout(HEADERS_DEADLINE)

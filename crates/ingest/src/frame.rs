@@ -76,12 +76,10 @@ pub struct Header {
 pub fn header(bytes: &[u8; HEADER]) -> Option<Header> {
     let [l0, l1, l2, l3, c0, c1, c2, c3, sequence @ ..] = *bytes;
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    let plausible = (1..=MAX_PAYLOAD).contains(&length);
-    plausible.then(|| Header {
-        length,
-        sequence: u64::from_le_bytes(sequence),
-        crc: u32::from_le_bytes([c0, c1, c2, c3]),
-    })
+    let sequence = u64::from_le_bytes(sequence);
+    // The last number cannot be given out: none comes after it.
+    let plausible = (1..=MAX_PAYLOAD).contains(&length) && sequence < u64::MAX;
+    plausible.then(|| Header { length, sequence, crc: u32::from_le_bytes([c0, c1, c2, c3]) })
 }
 
 /// Whether header and payload belong together in this stream.

@@ -137,6 +137,34 @@ proptest! {
         prop_assert_eq!(read(&bytes).0, expected);
     }
 
+    /// Sound frames in any order, twice, cut off and with junk between them: what is handed out are frames,
+    /// and their numbers rise.
+    #[test]
+    fn a_heap_of_frames_gives_rising_numbers_and_nothing_else(
+        pieces in prop::collection::vec((0..EVENTS, 0usize..400, prop::collection::vec(any::<u8>(), 0..30)), 0..40)
+    ) {
+        let mut bytes = original().bytes[..segment::HEADER].to_vec();
+        let mut whole = Vec::new();
+        for (number, cut, junk) in pieces {
+            let frame = original().frames[usize::try_from(number).unwrap()].clone();
+            // Most are longer than their cut.
+            let end = frame.end - if cut < 40 { cut.min(frame.len()) } else { 0 };
+            if end == frame.end {
+                whole.push(number);
+            }
+            bytes.extend_from_slice(&original().bytes[frame.start..end]);
+            if cut % 3 == 0 {
+                bytes.extend(junk);
+            }
+        }
+        let (found, _, kept) = read(&bytes);
+        prop_assert!(found.is_sorted_by(|a, b| a < b), "{:?}", found);
+        prop_assert!(found.iter().all(|number| whole.contains(number)), "{:?} of {:?}", found, whole);
+        prop_assert_eq!(found.is_empty(), whole.is_empty());
+        let kept: usize = kept.iter().map(Vec::len).sum();
+        prop_assert!(kept <= bytes.len());
+    }
+
     #[test]
     fn junk_never_panics_and_gives_nothing(mut bytes in prop::collection::vec(any::<u8>(), 0..5_000)) {
         prop_assert_eq!(read(&bytes).0, Vec::<u64>::new());
@@ -160,6 +188,23 @@ fn a_planted_frame_is_not_found() {
     let room = frame.end - frame.start - frame::HEADER;
     assert!(room > planted.len(), "the frame has room for the planted one");
     bytes[frame.start + frame::HEADER..][..planted.len()].copy_from_slice(&planted);
+    let expected: Vec<u64> = whole().into_iter().filter(|n| *n != 30).collect();
+    assert_eq!(read(&bytes).0, expected);
+}
+
+/// No number follows the last one, so that a frame with it is none, however sound.
+#[test]
+fn a_frame_with_the_last_number_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(&original().name);
+    std::fs::write(&file, &original().bytes).unwrap();
+    let stream = Segment::recognise(&file).unwrap().stream;
+    let mut bytes = original().bytes.clone();
+    let (head, payload) = bytes[original().frames[30].clone()].split_at_mut(frame::HEADER);
+    head[8..].copy_from_slice(&u64::MAX.to_le_bytes());
+    let parts: [&[u8]; 4] = [stream.0.as_bytes(), &head[..4], &head[8..], payload];
+    let crc = parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part));
+    head[4..8].copy_from_slice(&crc.to_le_bytes());
     let expected: Vec<u64> = whole().into_iter().filter(|n| *n != 30).collect();
     assert_eq!(read(&bytes).0, expected);
 }

@@ -1,6 +1,6 @@
 //! What holds for every line.
 
-use activity_access_log::{Format, Parser};
+use activity_access_log::{Entries, Format, Item, Occurrences, Parser, Source};
 use activity_domain::activity::ResponseTime;
 use proptest::prelude::*;
 
@@ -38,6 +38,21 @@ fn almost_a_line() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// The id of each line; `None` for those that cannot be read.
+fn ids(log: &str, lines_in_memory: usize) -> Vec<Option<u128>> {
+    let source = Source::from_reader("a log", std::io::Cursor::new(log.to_owned())).unwrap();
+    let mut entries = Entries::new(source, Format::Common);
+    let mut occurrences = Occurrences::new(lines_in_memory);
+    let mut found = Vec::new();
+    while let Some(item) = entries.next_item(&mut occurrences).unwrap() {
+        found.push(match item {
+            Item::Entry { id, .. } => Some(id.0.as_u128()),
+            Item::Reject(_) => None,
+        });
+    }
+    found
+}
+
 proptest! {
     #[test]
     fn parsers_never_panic_and_always_give_a_reason(line in almost_a_line()) {
@@ -46,6 +61,25 @@ proptest! {
                 prop_assert!(!reason.0.is_empty());
             }
         }
+    }
+
+    /// Every line is an entry or a reject, and ids are the same in every run, however little memory there
+    /// is to count equal lines in.
+    #[test]
+    fn ids_are_stable_and_none_is_given_twice(lines in prop::collection::vec((0u32..4, 0u32..3, any::<bool>()), 0..60)) {
+        let line = |(minute, path, is_good): &(u32, u32, bool)| {
+            let status = if *is_good { "200" } else { "none" };
+            format!("192.0.2.7 - - [31/Jan/2026:12:0{minute}:00 +0000] \"GET /{path} HTTP/1.1\" {status} 5\n")
+        };
+        let log: String = lines.iter().map(line).collect();
+        let found = ids(&log, 1_000_000);
+        prop_assert_eq!(&ids(&log, 1_000_000), &found);
+        prop_assert_eq!(&ids(&log, 2), &found);
+        let good = |found: &[Option<u128>]| found.iter().flatten().copied().collect::<Vec<_>>();
+        prop_assert_eq!(found.len(), lines.len());
+        prop_assert_eq!(good(&found).len(), lines.iter().filter(|(_, _, is_good)| *is_good).count());
+        let distinct: std::collections::HashSet<u128> = good(&found).into_iter().collect();
+        prop_assert_eq!(distinct.len(), good(&found).len());
     }
 
     #[test]

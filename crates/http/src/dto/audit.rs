@@ -4,7 +4,7 @@ use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::JsonObject;
+use super::RawObject;
 
 /// What was kept of an event's headers and bodies. Secrets are `[redacted]`.
 #[derive(Serialize, Apiv2Schema)]
@@ -12,7 +12,7 @@ use super::JsonObject;
 pub struct AuditTrail {
     /// The headers of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_headers: Option<JsonObject>,
+    pub request_headers: Option<RawObject>,
     /// The body of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_body: Option<Value>,

@@ -3,8 +3,9 @@
 use paperclip::actix::Apiv2Schema;
 use paperclip::v2::models::{DataType, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 /// One call that a client made to the owner's API.
 #[derive(Deserialize, Apiv2Schema)]
@@ -38,17 +39,40 @@ pub struct Event {
     /// what is over `AUDIT_MAX_BYTES` is cut, and the rest is encrypted.
     pub request_headers: Option<JsonObject>,
     /// For the audit trail, in the same way: kept with `AUDIT_CAPTURE=full`. Any JSON; a string is text.
-    pub request_body: Option<Value>,
+    pub request_body: Option<Json>,
     /// For the audit trail, in the same way: kept with `AUDIT_CAPTURE=full`. Any JSON; a string is text.
-    pub response_body: Option<Value>,
+    pub response_body: Option<Json>,
     /// Whose call it was. Services and admins must say so; clients record for themselves.
     pub client_id: Option<String>,
 }
 
-/// Any JSON object.
-#[derive(Serialize, Deserialize)]
+/// Any JSON, as it was sent: as a tree of values it could take a hundred times the memory of its text.
+#[derive(Deserialize)]
 #[serde(transparent)]
-pub struct JsonObject(pub Map<String, Value>);
+pub struct Json(pub Box<RawValue>);
+
+impl Apiv2Schema for Json {}
+
+/// A JSON object, as it was sent.
+pub struct JsonObject(Box<RawValue>);
+
+impl JsonObject {
+    /// Its text.
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') {
+            Ok(Self(raw))
+        } else {
+            Err(D::Error::custom("must be a JSON object"))
+        }
+    }
+}
 
 impl Apiv2Schema for JsonObject {
     fn raw_schema() -> DefaultSchemaRaw {

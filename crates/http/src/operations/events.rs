@@ -10,18 +10,28 @@ use activity_domain::error::Invalid;
 use activity_domain::id::{ActivityId, ClientId};
 use activity_domain::service::{Access, Caller};
 use activity_domain::time::Timestamp;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::audit::Audit;
-use crate::dto::Event;
-use crate::extract::{EventsBody, Media, located};
-use crate::problem::Problem;
+use crate::dto::{Event, JsonObject};
+use crate::extract::{Media, not_json};
+use crate::located::{Located, escaped};
+use crate::problem::{Problem, brief};
 use crate::request::new_id;
 
 /// Events in one request.
 pub const MAX_EVENTS: usize = 10_000;
+/// The longest event, in bytes of JSON: far more than what is kept of one, and little beside what a
+/// parser may need for it.
+pub const MAX_EVENT: usize = 1 << 20;
+/// Brackets within brackets in one request.
+const MAX_NESTING: usize = 64 << 10;
+/// The longest text of metadata that is looked at. Blanks in it do not count against the limit of what is
+/// kept, so that this one is higher.
+const MAX_METADATA_TEXT: usize = 16 << 10;
 
 /// The items of a request, not parsed yet.
 pub enum Items<'a> {
@@ -32,9 +42,9 @@ pub enum Items<'a> {
 }
 
 /// Splits a body into its items.
-pub fn split(body: &EventsBody) -> Result<Items<'_>, Problem> {
-    let text = body.bytes.trim_ascii();
-    match (body.media, text.first()) {
+pub fn split(media: Media, body: &[u8]) -> Result<Items<'_>, Problem> {
+    let text = body.trim_ascii();
+    match (media, text.first()) {
         (Media::Ndjson, _) => split_lines(text).map(Items::Many),
         (Media::Json, Some(b'[')) => split_array(text).map(Items::Many),
         (Media::Json, _) => Ok(Items::One(text)),
@@ -53,17 +63,43 @@ fn split_lines(text: &[u8]) -> Result<Vec<&[u8]>, Problem> {
 }
 
 fn split_array(text: &[u8]) -> Result<Vec<&[u8]>, Problem> {
+    if text.len() > MAX_NESTING && is_nested_deeper(text, MAX_NESTING) {
+        return Err(Problem::malformed("the body is nested too deeply"));
+    }
+    let mut is_over = false;
     let mut json = serde_json::Deserializer::from_slice(text);
-    let items = json.deserialize_seq(BoundedItems).and_then(|items| json.end().map(|()| items));
-    let items = items.map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    items.ok_or_else(too_many)
+    let items = json.deserialize_seq(BoundedItems { is_over: &mut is_over });
+    let items = items.and_then(|items| json.end().map(|()| items));
+    items.map_err(|error| if is_over { too_many() } else { not_json(&error) })
 }
 
-/// Takes the items of an array as they stand, or `None` when there are too many to be worth keeping.
-struct BoundedItems;
+/// Whether JSON text is nested deeper than this. The parser that looks for the end of an item notes every
+/// open bracket on the way: ten megabytes of them would cost more than the body itself.
+fn is_nested_deeper(text: &[u8], most: usize) -> bool {
+    let (mut depth, mut is_string, mut is_escaped) = (0usize, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'[' | b'{' if !is_string => depth += 1,
+            b']' | b'}' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return true;
+        }
+    }
+    false
+}
 
-impl<'de> Visitor<'de> for BoundedItems {
-    type Value = Option<Vec<&'de [u8]>>;
+/// Takes the items of an array as they stand; gives up at the first that is too many.
+struct BoundedItems<'a> {
+    is_over: &'a mut bool,
+}
+
+impl<'de> Visitor<'de> for BoundedItems<'_> {
+    type Value = Vec<&'de [u8]>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an array of events")
@@ -71,23 +107,21 @@ impl<'de> Visitor<'de> for BoundedItems {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
-        let mut count = 0;
         while let Some(item) = items.next_element::<&'de RawValue>()? {
-            count += 1;
-            if count <= MAX_EVENTS {
-                kept.push(item.get().as_bytes());
-            } else {
-                kept = Vec::new();
+            if kept.len() == MAX_EVENTS {
+                *self.is_over = true;
+                return Err(A::Error::custom("too many events"));
             }
+            kept.push(item.get().as_bytes());
         }
-        Ok((count <= MAX_EVENTS).then_some(kept))
+        Ok(kept)
     }
 }
 
 /// Why an item was not taken: the field, if it is one, and what is wrong.
 #[derive(Debug)]
 pub struct Rejection {
-    /// Path of the field, such as `statusCode`; empty for the item itself.
+    /// Name of the field, such as `statusCode`; empty for the item itself.
     pub field: String,
     /// What is wrong.
     pub detail: String,
@@ -100,14 +134,26 @@ impl Rejection {
         Self { field: field.into(), detail: detail.into(), is_syntax: false }
     }
 
+    fn syntax(detail: impl Into<String>) -> Self {
+        Self { is_syntax: true, ..Self::new("", detail) }
+    }
+
     /// Both in one sentence.
     pub fn sentence(&self) -> String {
         if self.field.is_empty() { self.detail.clone() } else { format!("{}: {}", self.field, self.detail) }
+    }
+
+    /// Where it is, as a JSON pointer; `item` is where the item is, such as `#/7`.
+    pub fn pointer(&self, item: &str) -> String {
+        if self.field.is_empty() { item.to_owned() } else { format!("{item}/{}", escaped(&self.field)) }
     }
 }
 
 /// Parses an item's JSON.
 pub fn parse(item: &[u8]) -> Result<Event, Rejection> {
+    if item.len() > MAX_EVENT {
+        return Err(Rejection::new("", format!("must be at most {MAX_EVENT} bytes of JSON")));
+    }
     // Naming the field costs time; only what fails is parsed again for it.
     serde_json::from_slice(item).map_err(|_| explain(item))
 }
@@ -116,13 +162,11 @@ fn explain(item: &[u8]) -> Rejection {
     let mut json = serde_json::Deserializer::from_slice(item);
     match serde_path_to_error::deserialize::<_, Event>(&mut json) {
         Err(error) if error.inner().is_data() => {
-            let (field, detail) = located(&error.path().to_string(), &error.inner().to_string());
-            Rejection::new(&field, detail)
+            let located = Located::of(&error);
+            Rejection::new(&located.path.join("."), located.detail)
         }
-        Err(error) => {
-            Rejection { is_syntax: true, ..Rejection::new("", format!("is not JSON: {}", error.inner())) }
-        }
-        Ok(_) => Rejection { is_syntax: true, ..Rejection::new("", "has text behind its end") },
+        Err(error) => Rejection::syntax(format!("is not JSON: {}", brief(error.inner()))),
+        Ok(_) => Rejection::syntax("has text behind its end"),
     }
 }
 
@@ -173,11 +217,6 @@ impl Checks<'_> {
         let (id, at) = self.identity(event)?;
         let is_client = self.caller.role() == Role::Client;
         self.ages.check(at, self.now, is_client).map_err(in_field("timestamp"))?;
-        let metadata = event.metadata.as_ref().map(|object| {
-            serde_json::to_string(&object.0)
-                .map_err(|e| Invalid::new(e.to_string()))
-                .and_then(|json| Metadata::from_object(&json))
-        });
         let activity = Activity {
             client,
             id,
@@ -191,12 +230,13 @@ impl Checks<'_> {
             request_bytes: optional(event.request_bytes, byte_count, "requestBytes")?,
             response_bytes: optional(event.response_bytes, byte_count, "responseBytes")?,
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
-            metadata: metadata.transpose().map_err(in_field("metadata"))?,
+            metadata: optional(event.metadata.as_ref(), metadata, "metadata")?,
             audit: None,
         };
         // Last, because it is the most work.
         let audit = self.audit.seal(event, &activity.client, activity.id, activity.at);
-        Ok(Activity { audit: audit.map_err(in_field("requestBody"))?, ..activity })
+        let audit = audit.map_err(|(field, reason)| Rejection::new(field, reason.0))?;
+        Ok(Activity { audit, ..activity })
     }
 
     /// Id and time. A sender's id needs a time of the sender's too, or a retry would not be recognised.
@@ -228,6 +268,18 @@ fn optional<T, U>(
 /// Stores hold 63 bits.
 fn byte_count(bytes: u64) -> Result<u64, Invalid> {
     if i64::try_from(bytes).is_ok() { Ok(bytes) } else { Err(Invalid::new("must be below 2^63")) }
+}
+
+/// Without the blanks between the values, which would break lines where one is an event.
+fn metadata(sent: &JsonObject) -> Result<Metadata, Invalid> {
+    let text = sent.text();
+    if text.len() > MAX_METADATA_TEXT {
+        return Err(Invalid::new("must be at most 8192 bytes of JSON"));
+    }
+    let object: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|error| Invalid::new(format!("cannot be read: {}", brief(error))))?;
+    let compact = serde_json::to_string(&object).map_err(|error| Invalid::new(error.to_string()))?;
+    Metadata::from_object(&compact)
 }
 
 fn parse_ip(text: &str) -> Result<IpAddr, Invalid> {

@@ -19,8 +19,9 @@ use super::events::{Checks, Items, Rejection, parse, split};
 use super::prelude::*;
 use crate::audit::Audit;
 use crate::auth::Authenticated;
+use crate::body::Body;
 use crate::dto::{Event, LogsResponse, RejectedEvent};
-use crate::extract::EventsBody;
+use crate::extract::{Events, EventsBody};
 use crate::limits::noted;
 use crate::problem::{FieldError, Problem};
 
@@ -56,6 +57,7 @@ pub async fn post_logs(
     policy: Data<EventsPolicy>,
     limits: Data<Limits>,
 ) -> Result<Recorded, Problem> {
+    let Events { media, body } = body.read(&caller.0.client.id).await?;
     let checks = Checks {
         caller: &caller.0,
         access: &access,
@@ -63,10 +65,13 @@ pub async fn post_logs(
         now: policy.clock.now(),
         audit: &policy.audit,
     };
-    let (activities, rejected) = match split(&body)? {
+    let (activities, rejected) = match split(media, &body.bytes)? {
         Items::One(item) => (vec![one(&checks, item).await?], Vec::new()),
         Items::Many(items) => many(&checks, &items).await?,
     };
+    // The events take the place of the bytes that they were made from, until they are on disk.
+    let Body { bytes, room } = body;
+    drop(bytes);
     let wishes = Wishes::of(request.headers());
     let response = LogsResponse {
         accepted: activities.len() as u64,
@@ -81,6 +86,7 @@ pub async fn post_logs(
             return Err(error.into());
         }
     };
+    drop(room);
     let stored = wait(&recorder, receipt, wishes.wait).await;
     Ok(Recorded { stored, response })
 }
@@ -91,7 +97,7 @@ async fn one(checks: &Checks<'_>, item: &[u8]) -> Result<Activity, Problem> {
         if rejection.is_syntax {
             return Problem::malformed(format!("the body {}", rejection.detail));
         }
-        Problem::invalid(format!("#/{}", rejection.field.replace('.', "/")), rejection.detail)
+        Problem::invalid(rejection.pointer("#"), rejection.detail)
     };
     let event = parse(item).map_err(refuse)?;
     checks.activity(&event).await?.map_err(refuse)
@@ -101,7 +107,7 @@ type Sorted = (Vec<Activity>, Vec<RejectedEvent>);
 
 /// Several events: each is taken or not, unless none can be.
 async fn many(checks: &Checks<'_>, items: &[&[u8]]) -> Result<Sorted, Problem> {
-    let (mut activities, mut rejected) = (Vec::with_capacity(items.len()), Vec::new());
+    let (mut activities, mut rejected) = (Vec::new(), Vec::new());
     let mut errors = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let activity = match parse(item) {
@@ -113,8 +119,7 @@ async fn many(checks: &Checks<'_>, items: &[&[u8]]) -> Result<Sorted, Problem> {
             Err(rejection) => {
                 rejected.push(RejectedEvent { index: index as u64, detail: rejection.sentence() });
                 if errors.len() < MAX_REASONS {
-                    let field = rejection.field.replace('.', "/");
-                    let pointer = format!("#/{index}/{field}").trim_end_matches('/').to_owned();
+                    let pointer = rejection.pointer(&format!("#/{index}"));
                     errors.push(FieldError { pointer, detail: rejection.detail });
                 }
             }

@@ -7,6 +7,7 @@
 mod canary;
 mod crash;
 mod drain;
+mod hostile;
 mod outage;
 mod refusals;
 mod retries;

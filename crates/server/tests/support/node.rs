@@ -93,6 +93,11 @@ impl Node {
         start.elapsed()
     }
 
+    /// Its process, which has to be running.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
