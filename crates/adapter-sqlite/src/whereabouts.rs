@@ -49,7 +49,8 @@ impl Whereabouts {
         let last = (before - 1).div_euclid(MICROS_PER_MINUTE);
         let waiting = self.pending.iter().filter(|minute| minute.0 <= last).max();
         let waiting = waiting.map(|minute| stretch(*minute, Level::Minute));
-        let found = [waiting, newest(c, no, last)?].into_iter().flatten().max();
+        // The one that ends last: a longer block may begin before a minute and reach over it.
+        let found = [waiting, newest(c, no, last)?].into_iter().flatten().max_by_key(|(_, end)| *end);
         Ok(found.map(|(start, end)| (start.max(self.from), end)).filter(|(start, end)| start < end))
     }
 }
