@@ -106,19 +106,12 @@ fn bodies() -> Vec<Hostile> {
     ]
 }
 
-/// A line of /proc/PID/status, in bytes.
-fn memory(node: &Node, line: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
-    let line = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
-    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
-}
-
 /// What the server's memory peaked at, over a level, while something was done.
 async fn peak_over(level: u64, node: &Node, doing: impl Future) -> u64 {
     // Makes the peak what is there now.
     fs::write(format!("/proc/{}/clear_refs", node.pid()), "5").unwrap();
     doing.await;
-    memory(node, "VmHWM").saturating_sub(level)
+    node.memory("VmHWM").saturating_sub(level)
 }
 
 async fn send(node: &Node, account: &Account, hostile: &Hostile) -> StatusCode {
@@ -150,7 +143,7 @@ async fn warm(node: &Node, account: &Account) -> u64 {
         }
     }
     node.daily("days=7").await;
-    memory(node, "VmRSS")
+    node.memory("VmRSS")
 }
 
 async fn stored(node: &Node) -> u64 {

@@ -9,6 +9,7 @@ mod crash;
 mod drain;
 mod hostile;
 mod outage;
+mod random_urls;
 mod refusals;
 mod retries;
 mod set_aside;

@@ -98,6 +98,13 @@ impl Node {
         self.process.as_ref().unwrap().id()
     }
 
+    /// A line of /proc/PID/status, such as `VmRSS`, in bytes.
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
