@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use activity_domain::error::AccessError;
+use activity_domain::id::{ClientId, KeyId};
 use activity_domain::service::{Access, Caller, Limited, Limits};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -54,45 +56,87 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> 
     else {
         return Err(Problem::unavailable("authentication is not set up", 60));
     };
-    if let Some(key) = request.headers().get("x-api-key") {
-        return by_key(request, access, key.to_str().unwrap_or_default()).await.map(Some);
-    }
-    let Some(token) = bearer(request.headers())? else { return Ok(None) };
-    let answer = match tokens.verify(token) {
-        // Nobody can guess a signature, so a token may be looked up however many others fail.
-        Some((client, key)) => access.by_token(&client, &key).await,
-        None => Err(AccessError::Unknown),
+    let credential = if let Some(key) = request.headers().get("x-api-key") {
+        Credential::Key(key.to_str().unwrap_or_default().to_owned())
+    } else {
+        let Some(token) = bearer(request.headers())? else { return Ok(None) };
+        tokens.verify(token).map_or(Credential::Bad, |(client, key)| Credential::Token(client, key))
     };
-    match answer {
-        Err(AccessError::Unknown) => Err(failed(request).await),
-        answer => Ok(Some(answer?)),
+    if let Some(Ok(caller)) = credential.remembered(access) {
+        return Ok(Some(caller));
+    }
+    let gate = Gate {
+        access: access.clone(),
+        limits: request.app_data::<web::Data<Limits>>().cloned(),
+        from: peer::address(request),
+    };
+    // A task of its own, since a request may be given up while it waits: what fails is counted all the same.
+    let Ok(answer) = actix_web::rt::spawn(async move { gate.try_in(&credential).await }).await else {
+        return Err(Problem::unavailable("the server is overloaded", 1));
+    };
+    answer.map(Some).map_err(|refusal| match refusal {
+        Refusal::Access(error) => error.into(),
+        Refusal::TooOften(limited) => over(request, limited),
+    })
+}
+
+/// What a caller shows.
+enum Credential {
+    Key(String),
+    /// What a token with a good signature was made from.
+    Token(ClientId, KeyId),
+    /// A token that is none of ours, or not any more.
+    Bad,
+}
+
+impl Credential {
+    /// What memory says of it; `None` if that takes a look into the store.
+    fn remembered(&self, access: &Access) -> Option<Result<Caller, AccessError>> {
+        match self {
+            Self::Key(key) => access.remembered(key),
+            Self::Token(client, key) => access.remembered_token(client, key),
+            Self::Bad => Some(Err(AccessError::Unknown)),
+        }
+    }
+
+    async fn look_up(&self, access: &Access) -> Result<Caller, AccessError> {
+        match self {
+            Self::Key(key) => access.by_key(key).await,
+            Self::Token(client, key) => access.by_token(client, key).await,
+            Self::Bad => Err(AccessError::Unknown),
+        }
     }
 }
 
-/// A key that is remembered as good gets in, however many bad ones come from the same network: many
-/// may share its address. One that has to be looked up has to wait until those are fewer.
-async fn by_key(request: &HttpRequest, access: &Access, key: &str) -> Result<Caller, Problem> {
-    match access.remembered(key) {
-        Some(Err(AccessError::Unknown)) => return Err(failed(request).await),
-        Some(answer) => return Ok(answer?),
-        None => {}
-    }
-    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return Ok(access.by_key(key).await?) };
-    if let Err(limited) = limits.may_present(peer::address(request)).await {
-        return Err(over(request, limited));
-    }
-    match access.by_key(key).await {
-        Err(AccessError::Unknown) => Err(failed(request).await),
-        answer => Ok(answer?),
-    }
+enum Refusal {
+    Access(AccessError),
+    TooOften(Limited),
 }
 
-/// The answer to a key or token that is not valid.
-async fn failed(request: &HttpRequest) -> Problem {
-    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return AccessError::Unknown.into() };
-    match limits.failed(peer::address(request)).await {
-        Ok(_) => AccessError::Unknown.into(),
-        Err(limited) => over(request, limited),
+/// Where credentials from a network are tried.
+struct Gate {
+    access: web::Data<Access>,
+    limits: Option<web::Data<Limits>>,
+    from: IpAddr,
+}
+
+impl Gate {
+    /// Who is remembered gets in, however many others from the same network fail: many may share its
+    /// address. Who has to be looked up has to wait until those are fewer.
+    async fn try_in(&self, credential: &Credential) -> Result<Caller, Refusal> {
+        let answer = match credential.remembered(&self.access) {
+            Some(answer) => answer,
+            None => {
+                if let Some(limits) = &self.limits {
+                    limits.may_present(self.from).await.map_err(Refusal::TooOften)?;
+                }
+                credential.look_up(&self.access).await
+            }
+        };
+        if let (Err(AccessError::Unknown), Some(limits)) = (&answer, &self.limits) {
+            limits.failed(self.from).await.map_err(Refusal::TooOften)?;
+        }
+        answer.map_err(Refusal::Access)
     }
 }
 

@@ -96,6 +96,15 @@ impl Access {
         Some(self.let_in(&known, key))
     }
 
+    /// The same about a token whose signature has been checked.
+    pub fn remembered_token(&self, client: &ClientId, key: &KeyId) -> Option<Result<Caller, AccessError>> {
+        if let Some(answer) = self.root_by_token(client, key) {
+            return Some(answer);
+        }
+        let known = self.trusted(self.callers.get(&Fingerprint::of(client)))?;
+        Some(known.key(key).ok_or(AccessError::Unknown).and_then(|key| self.let_in(&known, key)))
+    }
+
     /// Lets a caller in by the key that it presents.
     pub async fn by_key(&self, presented: &str) -> Result<Caller, AccessError> {
         if let Some(answer) = self.remembered(presented) {
@@ -112,8 +121,8 @@ impl Access {
     /// Lets a caller in by a token whose signature has been checked. The token ends with the key that it
     /// was made from.
     pub async fn by_token(&self, client: &ClientId, key: &KeyId) -> Result<Caller, AccessError> {
-        if let Some(root) = self.root.as_ref().filter(|root| root.caller.client.id == *client) {
-            return if root.caller.key == *key { Ok(root.caller.clone()) } else { Err(AccessError::Unknown) };
+        if let Some(answer) = self.root_by_token(client, key) {
+            return answer;
         }
         let known = self.known(client).await?.ok_or(AccessError::Unknown)?;
         let key = known.key(key).ok_or(AccessError::Unknown)?;
@@ -170,6 +179,11 @@ impl Access {
 
     fn root_with(&self, digest: &KeyDigest) -> Option<Caller> {
         self.root.as_ref().filter(|root| root.key.digest == *digest).map(|root| root.caller.clone())
+    }
+
+    fn root_by_token(&self, client: &ClientId, key: &KeyId) -> Option<Result<Caller, AccessError>> {
+        let root = self.root.as_ref().filter(|root| root.caller.client.id == *client)?;
+        Some(if root.caller.key == *key { Ok(root.caller.clone()) } else { Err(AccessError::Unknown) })
     }
 
     /// What is remembered counts only while changes are heard of.

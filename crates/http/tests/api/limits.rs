@@ -71,7 +71,9 @@ async fn bad_events_cost_nothing_and_what_is_not_taken_is_given_back() {
     assert_eq!(header(&answer, "x-ratelimit-remaining"), "2");
     app.recorder.is_full.store(true, Ordering::SeqCst);
     for _ in 0..5 {
-        expect(post(&app, &ada.key, 2).await, StatusCode::SERVICE_UNAVAILABLE).await;
+        let answer = post(&app, &ada.key, 2).await;
+        assert!(!answer.headers().contains_key("ratelimit"), "where it stood before it was given back");
+        expect(answer, StatusCode::SERVICE_UNAVAILABLE).await;
     }
     app.recorder.is_full.store(false, Ordering::SeqCst);
     expect(post(&app, &ada.key, 2).await, StatusCode::ACCEPTED).await;
