@@ -176,6 +176,8 @@ async fn a_client_sees_its_limit_and_an_admin_resets_it() {
     assert_eq!(reset.status(), StatusCode::NO_CONTENT);
     let after = expect(app.get(&path, &app.admin_key).send().await.unwrap(), StatusCode::OK).await;
     assert_eq!(after["remaining"], 10);
+    let root = app.get("/api/clients/CL-admin/rate-limit", &app.admin_key).send().await.unwrap();
+    assert_eq!(expect(root, StatusCode::OK).await["policies"], json!([]));
     let nobody = app.get("/api/clients/CL-nobody/rate-limit", &app.admin_key).send().await.unwrap();
     expect(nobody, StatusCode::NOT_FOUND).await;
 }
