@@ -19,11 +19,17 @@ use crate::problem::Problem;
 use crate::token::Tokens;
 use crate::{limits, peer};
 
+const API_KEY: &str = "x-api-key";
+
 /// An authenticated caller.
 pub struct Authenticated(pub Caller);
 
 /// A caller who may be nobody. A key or token that is not valid is refused all the same.
 pub struct MaybeAuthenticated(pub Option<Caller>);
+
+/// A caller who has shown a key. One who has only a token is refused: what a leaked token can do ends
+/// with it.
+pub struct ByKey(pub Caller);
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -36,6 +42,24 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let caller = authenticate(&request).await?;
             caller.map(Self).ok_or_else(|| Problem::unauthorized("an API key or token is needed"))
+        })
+    }
+}
+
+impl FromRequest for ByKey {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            match authenticate(&request).await? {
+                Some(caller) if request.headers().contains_key(API_KEY) => Ok(Self(caller)),
+                Some(_) => {
+                    Err(Problem::forbidden("this needs the API key itself, in X-API-Key, not a token"))
+                }
+                None => Err(Problem::unauthorized("an API key is needed, in X-API-Key")),
+            }
         })
     }
 }
@@ -56,7 +80,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> 
     else {
         return Err(Problem::unavailable("authentication is not set up", 60));
     };
-    let credential = if let Some(key) = request.headers().get("x-api-key") {
+    let credential = if let Some(key) = request.headers().get(API_KEY) {
         Credential::Key(key.to_str().unwrap_or_default().to_owned())
     } else {
         let Some(token) = bearer(request.headers())? else { return Ok(None) };
@@ -182,6 +206,19 @@ macro_rules! secured_by_key_or_token {
             }
         }
     };
+}
+
+impl Apiv2Schema for ByKey {}
+
+impl OperationModifier for ByKey {
+    fn update_parameter(_: &mut DefaultOperationRaw) {}
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+    fn update_security(operation: &mut DefaultOperationRaw) {
+        ApiKeyScheme::update_security(operation);
+    }
+    fn update_security_definitions(map: &mut BTreeMap<String, SecurityScheme>) {
+        ApiKeyScheme::update_security_definitions(map);
+    }
 }
 
 secured_by_key_or_token!(Authenticated);

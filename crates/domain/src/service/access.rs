@@ -8,6 +8,7 @@ use crate::error::{AccessError, StoreError};
 use crate::id::{ClientId, Fingerprint, KeyId};
 use crate::key::{ApiKey, KeyDigest, KeyRecord};
 use crate::port::{Account, Changes, ClientRepo, Clock, HeldKey, Read};
+use crate::time::Timestamp;
 
 mod callers;
 mod uses;
@@ -27,6 +28,8 @@ pub struct Caller {
     pub client: Arc<Client>,
     /// The key that it came with, or that its token was made from.
     pub key: KeyId,
+    /// When that key ends, if it does.
+    pub key_ends: Option<Timestamp>,
 }
 
 impl Caller {
@@ -72,7 +75,7 @@ impl Access {
     pub fn with_root(mut self, client: Client, key: &ApiKey) -> Self {
         let record =
             KeyRecord { id: key.id(), digest: key.digest(), created_at: client.created_at, expires_at: None };
-        let caller = Caller { client: Arc::new(client), key: key.id() };
+        let caller = Caller { client: Arc::new(client), key: key.id(), key_ends: None };
         self.root = Some(Root { caller, key: record });
         self
     }
@@ -201,7 +204,8 @@ impl Access {
             return Err(AccessError::Deactivated);
         }
         self.uses.note(&key.used, now);
-        Ok(Caller { client: known.client.clone(), key: key.record.id.clone() })
+        let (key, key_ends) = (key.record.id.clone(), key.record.expires_at);
+        Ok(Caller { client: known.client.clone(), key, key_ends })
     }
 
     async fn known(&self, id: &ClientId) -> Result<Option<Arc<Known>>, AccessError> {

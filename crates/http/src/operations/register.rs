@@ -49,7 +49,7 @@ pub async fn register(
         answer => answer?,
     };
     let (token, _) = tokens
-        .issue(&new.client.id, &new.key_id, clock.now())
+        .issue(&new.client.id, &new.key_id, None, clock.now())
         .ok_or_else(|| Problem::unavailable("no token could be signed", 1))?;
     Ok(CreatedJson(RegisterResponse {
         client_id: new.client.id.to_string(),
