@@ -148,14 +148,13 @@ impl Gate {
     /// Who is remembered gets in, however many others from the same network fail: many may share its
     /// address. Who has to be looked up has to wait until those are fewer.
     async fn try_in(&self, credential: &Credential) -> Result<Caller, Refusal> {
-        let answer = match credential.remembered(&self.access) {
-            Some(answer) => answer,
-            None => {
-                if let Some(limits) = &self.limits {
-                    limits.may_present(self.from).await.map_err(Refusal::TooOften)?;
-                }
-                credential.look_up(&self.access).await
+        let answer = if let Some(answer) = credential.remembered(&self.access) {
+            answer
+        } else {
+            if let Some(limits) = &self.limits {
+                limits.may_present(self.from).await.map_err(Refusal::TooOften)?;
             }
+            credential.look_up(&self.access).await
         };
         if let (Err(AccessError::Unknown), Some(limits)) = (&answer, &self.limits) {
             limits.failed(self.from).await.map_err(Refusal::TooOften)?;

@@ -1,10 +1,25 @@
 //! What is looked at first: who is calling, what he may do, and only then what he asks for.
 
-use activity_domain::service::RegistrationMode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use activity_adapter_memory::{ManualClock, MemoryLimiter, MemoryStore};
+use activity_domain::client::RateLimit;
+use activity_domain::limit::Window;
+use activity_domain::port::Clock;
+use activity_domain::service::{Access, LimitPolicy, Limits, RegistrationMode};
+use activity_domain::time::Timestamp;
+use activity_http::auth::Authenticated;
+use activity_http::token::Tokens;
+use actix_web::FromRequest;
+use actix_web::dev::Payload;
+use actix_web::test::TestRequest;
+use actix_web::web::Data;
+use futures_util::poll;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 
-use crate::app::{App, Options, expect};
+use crate::app::{App, Options, SECRET, expect};
 
 const NETWORK: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
 
@@ -113,4 +128,34 @@ async fn a_registration_that_the_store_did_not_take_is_given_back() {
     }
     app.store.heal();
     expect(register(0).await.unwrap(), StatusCode::CREATED).await;
+}
+
+/// A caller who hangs up before his key has been looked up has failed all the same.
+#[test]
+fn a_look_up_that_nobody_waits_for_counts() {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::EPOCH));
+    let limit = RateLimit::parse(3).unwrap();
+    let policy = LimitPolicy {
+        window: Window::HOUR,
+        reads_per_minute: limit,
+        registrations_per_hour: limit,
+        failures_per_minute: limit,
+    };
+    let access = Data::new(Access::new(Arc::new(MemoryStore::default()), clock.clone()));
+    let limits = Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock)), policy));
+    let tokens = Data::new(Tokens::new(SECRET, Duration::from_hours(1)));
+    let enter = || {
+        let request = TestRequest::default().insert_header(("x-api-key", "a-key-of-nobody-at-all"));
+        let request = request.app_data(access.clone()).app_data(limits.clone()).app_data(tokens.clone());
+        Authenticated::from_request(&request.to_http_request(), &mut Payload::None)
+    };
+    actix_web::rt::System::new().block_on(async {
+        for _ in 0..3 {
+            let mut waiting = enter();
+            assert!(poll!(&mut waiting).is_pending());
+            drop(waiting);
+        }
+        let problem = enter().await.err().unwrap().to_string();
+        assert!(problem.starts_with("429"), "{problem}");
+    });
 }
