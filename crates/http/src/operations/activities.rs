@@ -37,7 +37,7 @@ pub async fn get_logs(
     policy: Data<EventsPolicy>,
 ) -> Result<LogAnswer, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
-    let query = parse(&params.0)?;
+    let query = parse(&params.read()?)?;
     let page = usage.activities(&caller.0, query).await?;
     let next = page.next.as_ref().map(write_cursor);
     let entry = |row| LogEntry::new(row, policy.audit.reveal(row));

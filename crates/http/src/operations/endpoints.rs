@@ -37,7 +37,7 @@ pub async fn endpoints(
 ) -> Result<Json<EndpointsResponse>, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
-    let query = parse(&params.0, now)?;
+    let query = parse(&params.read()?, now)?;
     let span = query.span;
     let rows = usage.endpoints(&caller.0, query).await?;
     Ok(Json(EndpointsResponse {
