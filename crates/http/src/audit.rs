@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::budget::Budget;
-use crate::dto::{AuditTrail, Event, Json, RawObject};
+use crate::dto::{AuditTrail, Event, Json, JsonObject};
 use crate::problem::brief;
 
 /// The most that `AUDIT_MAX_BYTES` may be: three fields of it, sealed, fit into a record of the spool.
@@ -112,13 +112,13 @@ pub fn reveal(vault: &dyn Vault, activity: &Activity) -> Option<AuditTrail> {
         }
         Err(error @ Unopened::Altered) => return Some(unreadable(&error.to_string())),
     };
-    let trail: Result<Trail, _> = serde_json::from_slice(&plain);
+    let trail: Result<Opened, _> = serde_json::from_slice(&plain);
     Some(trail.map_or_else(|_| unreadable("its form is not known to this version"), AuditTrail::from))
 }
 
 /// A trail as it is sealed.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Trail {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_headers: Option<Map<String, Value>>,
@@ -127,6 +127,17 @@ struct Trail {
     #[serde(skip_serializing_if = "Option::is_none")]
     response_body: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    truncated: Vec<String>,
+}
+
+/// The same as it is opened: what it holds stays text, because a tree of values could take a hundred times
+/// the memory.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Opened {
+    request_headers: Option<JsonObject>,
+    request_body: Option<Json>,
+    response_body: Option<Json>,
     truncated: Vec<String>,
 }
 
@@ -172,10 +183,10 @@ impl Keep {
     }
 }
 
-impl From<Trail> for AuditTrail {
-    fn from(trail: Trail) -> Self {
+impl From<Opened> for AuditTrail {
+    fn from(trail: Opened) -> Self {
         Self {
-            request_headers: trail.request_headers.as_ref().and_then(RawObject::from_fields),
+            request_headers: trail.request_headers.map(JsonObject::shown),
             request_body: trail.request_body,
             response_body: trail.response_body,
             truncated: trail.truncated,
@@ -185,5 +196,5 @@ impl From<Trail> for AuditTrail {
 }
 
 fn unreadable(reason: &str) -> AuditTrail {
-    AuditTrail { unreadable: Some(reason.to_owned()), ..AuditTrail::from(Trail::default()) }
+    AuditTrail { unreadable: Some(reason.to_owned()), ..AuditTrail::from(Opened::default()) }
 }

@@ -69,6 +69,37 @@ async fn a_trail_is_shown_where_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_page_of_long_trails_ends_early_in_every_form_that_shows_them() {
+    let audit = Audit::keeping(Capture::Full, 16_384, Arc::new(Glass));
+    let app = App::with(&Options { audit, ..Options::default() });
+    let ada = app.register("ada", None).await;
+    let mut long = event();
+    long["requestBody"] = json!("x ".repeat(8_000));
+    long["responseBody"] = long["requestBody"].clone();
+    let events = Value::Array(vec![long; 200]);
+    expect(app.post("/api/logs", &ada.key, &events).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let mut query = "?audit=true&limit=1000".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let page = app.get(&format!("/api/logs{query}"), &ada.key).send().await.unwrap();
+        let page = expect(page, StatusCode::OK).await;
+        let rows = page["data"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["audit"]["requestBody"] == events[0]["requestBody"]));
+        pages.push(rows.len());
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        query = format!("?audit=true&limit=1000&cursor={next}");
+    }
+    assert!(pages.len() > 1 && pages.iter().sum::<usize>() == 200, "{pages:?}");
+    let as_media = async |media: &str| {
+        let request = app.get("/api/logs?audit=true&limit=1000", &ada.key).header("accept", media);
+        let answer = request.send().await.unwrap();
+        (answer.headers().contains_key("x-next-cursor"), answer.text().await.unwrap().lines().count())
+    };
+    assert_eq!(as_media("application/x-ndjson").await, (true, pages[0]));
+    assert_eq!(as_media("text/csv").await, (false, 201), "it shows none");
+}
+
+#[tokio::test]
 async fn a_trail_is_dropped_by_default() {
     let app = App::start();
     let ada = app.register("ada", None).await;
