@@ -163,19 +163,20 @@ impl Keep {
         Ok((!is_empty).then_some(trail))
     }
 
-    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. What
-    /// is far behind that cut is not looked at, so that megabytes cost no more than what is kept of them.
+    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. Of what
+    /// is far behind that cut no value is made, so that megabytes take no more memory than what is near it.
     fn take(
         &self,
         text: &str,
         field: &'static str,
         truncated: &mut Vec<String>,
     ) -> Result<Option<Value>, (&'static str, Invalid)> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| (field, Invalid::new(format!("cannot be read: {}", brief(error)))))?;
         let mut near = Budget::new(MARGIN * self.max_bytes);
+        let value = near
+            .read(text)
+            .map_err(|error| (field, Invalid::new(format!("cannot be read: {}", brief(error)))))?;
         let mut budget = Budget::new(self.max_bytes);
-        let value = near.fit(value).and_then(|value| budget.fit(json::clean(value)));
+        let value = value.and_then(|value| budget.fit(json::clean(value)));
         if near.is_cut() || budget.is_cut() {
             truncated.push(field.to_owned());
         }
