@@ -8,7 +8,7 @@ use activity_domain::activity::Activity;
 use activity_domain::hygiene::{Caps, OTHER, StatusClass, Template, Verb};
 use activity_domain::rollup::{ClientNo, Tally};
 use activity_domain::usage::{
-    EndpointRow, EndpointsQuery, GroupBy, LogCursor, LogPage, LogQuery, Series, SeriesQuery,
+    EndpointRow, EndpointsQuery, GroupBy, LogCursor, LogPage, LogQuery, MAX_TRAILS, Series, SeriesQuery,
 };
 
 use crate::store::State;
@@ -66,9 +66,16 @@ impl State {
             .filter(|row| after.as_ref().is_none_or(|after| order(row) > *after))
             .collect();
         found.sort_by_key(|row| order(row));
-        let next = found.get(query.limit).and_then(|_| found.get(query.limit - 1));
-        let next = next.map(|last| LogCursor::behind(last));
-        let shown = found.into_iter().take(query.limit).cloned();
+        let mut trails = 0;
+        let is_room = |row: &&&Activity| {
+            let is_room = trails < MAX_TRAILS;
+            let trail = row.audit.as_ref().filter(|_| query.with_audit);
+            trails += trail.map_or(0, |trail| trail.as_bytes().len());
+            is_room
+        };
+        let shown = found.iter().take(query.limit).take_while(is_room).count();
+        let next = (shown < found.len()).then(|| LogCursor::behind(found[shown - 1]));
+        let shown = found.into_iter().take(shown).cloned();
         let rows = shown.map(|row| Activity { audit: row.audit.filter(|_| query.with_audit), ..row });
         LogPage { rows: rows.collect(), next }
     }

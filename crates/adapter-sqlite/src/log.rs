@@ -8,7 +8,7 @@ use activity_domain::error::{Invalid, StoreError};
 use activity_domain::id::{ActivityId, ClientId};
 use activity_domain::rollup::ClientNo;
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{LogCursor, LogPage, LogQuery};
+use activity_domain::usage::{LogCursor, LogPage, LogQuery, MAX_TRAILS};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text as SqlText};
 use diesel::sqlite::SqliteConnection;
@@ -41,7 +41,8 @@ pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage
     let from = query.from.as_micros().max(retention::floor(c)?);
     let Some(whereabouts) = whereabouts(c, query, from)? else { return Ok(page) };
     let mut before = start(c, query)?;
-    let (mut looked_at, mut passed, mut names) = (0, 0, HashMap::new());
+    let (mut looked_at, mut passed, mut trails) = (0, 0, 0);
+    let mut names = HashMap::new();
     while let Some((from, to)) = whereabouts.next(c, end(&before))? {
         before = before.min((to, 0, Vec::new()));
         loop {
@@ -57,12 +58,13 @@ pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage
                 let mut activity = row.activity(client)?;
                 looked_at += 1;
                 if query.filter.matches(&activity) {
-                    if page.rows.len() == query.limit {
+                    if page.rows.len() == query.limit || trails >= MAX_TRAILS {
                         page.next = page.rows.last().map(LogCursor::behind);
                         return Ok(page);
                     }
                     if query.with_audit {
                         activity.audit = body::of(c, &key)?;
+                        trails += activity.audit.as_ref().map_or(0, |trail| trail.as_bytes().len());
                     }
                     page.rows.push(activity);
                 } else if looked_at >= MAX_LOOKED_AT {

@@ -111,6 +111,7 @@ macro_rules! laws {
                 pages_join_to_the_rows,
                 rows_come_back_as_they_were,
                 a_client_is_found_among_many,
+                a_page_is_bounded_in_bytes_of_trails,
             }
             retention {
                 rows_go_and_counts_stay,

@@ -5,10 +5,13 @@
 use std::collections::BTreeSet;
 
 use activity_domain::activity::{Activity, Method, Status};
+use activity_domain::audit::Sealed;
 use activity_domain::hygiene::StatusClass;
 use activity_domain::port::Read;
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{EndpointFilter, LogFilter, LogPage, LogQuery, MAX_PAGE, StatusFilter};
+use activity_domain::usage::{
+    EndpointFilter, LogFilter, LogPage, LogQuery, MAX_PAGE, MAX_TRAILS, StatusFilter,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
@@ -179,4 +182,26 @@ pub async fn a_client_is_found_among_many(harness: &dyn Harness) {
     let filter = LogFilter { status: Some(failed), ..LogFilter::default() };
     let failed = all(&stores, LogQuery { filter, ..everything(2) }).await;
     assert_eq!(failed.len(), 6);
+}
+
+/// A page with long trails ends early, behind the row that fills it, and the next one goes on from there.
+pub async fn a_page_is_bounded_in_bytes_of_trails(harness: &dyn Harness) {
+    let stores = harness.fresh().await;
+    let most = MAX_TRAILS.div_ceil(Sealed::MAX);
+    let (rows, limit) = (2 * most + 1, MAX_PAGE);
+    let trail = Sealed::parse(vec![7; Sealed::MAX]).expect("sealed bytes");
+    let start = make::at("2026-03-01T00:00:00Z");
+    let row = |n: usize| {
+        let call = make::call("CL-1", n as u128, "2026-03-01T00:00:00Z");
+        Activity { at: start.plus_seconds(n as i64), audit: Some(trail.clone()), ..call }
+    };
+    let rows: Vec<Activity> = (0..rows).map(row).collect();
+    ask::store(&stores, &make::batch(make::stream(1), 0, rows.clone())).await;
+    let page =
+        async |query: &LogQuery| stores.usage.activities(query, Read::Latest).await.expect("activities");
+    assert_eq!(page(&everything(limit)).await.rows.len(), most);
+    let found = all(&stores, everything(limit)).await;
+    assert!(found.iter().eq(rows.iter().rev()), "the pages join to the rows");
+    let plain = page(&LogQuery { with_audit: false, ..everything(limit) }).await;
+    assert_eq!((plain.rows.len(), plain.next), (rows.len(), None), "without trails all are one page");
 }

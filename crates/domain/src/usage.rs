@@ -14,7 +14,7 @@ mod log;
 mod series;
 
 pub use endpoints::{EndpointRow, EndpointSort, EndpointsQuery};
-pub use log::{EndpointFilter, LogCursor, LogFilter, LogPage, LogQuery, StatusFilter};
+pub use log::{EndpointFilter, LogCursor, LogFilter, LogPage, LogQuery, MAX_TRAILS, StatusFilter};
 pub use series::{
     Bucket, BucketError, Buckets, GroupBy, MAX_BUCKETS, MAX_GROUPED_BUCKETS, MAX_GROUPS, Series, SeriesQuery,
 };

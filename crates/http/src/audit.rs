@@ -23,14 +23,12 @@ use std::sync::Arc;
 use activity_domain::activity::Activity;
 use activity_domain::audit::{Sealed, context};
 use activity_domain::error::{Invalid, Unopened};
-use activity_domain::id::{ActivityId, ClientId};
 use activity_domain::port::Vault;
-use activity_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::budget::Budget;
-use crate::dto::{AuditTrail, Event, Json, RawObject};
+use crate::dto::{AuditTrail, Event, Json, JsonObject};
 use crate::problem::brief;
 
 /// The most that `AUDIT_MAX_BYTES` may be: three fields of it, sealed, fit into a record of the spool.
@@ -79,18 +77,24 @@ impl Audit {
         Self { keep: Some(keep), vault: Some(vault) }
     }
 
-    /// What is kept of an event, sealed for the activity that it becomes. An error comes with its field.
-    pub fn seal(
-        &self,
-        event: &Event,
-        client: &ClientId,
-        id: ActivityId,
-        at: Timestamp,
-    ) -> Result<Option<Sealed>, (&'static str, Invalid)> {
+    /// What is to be kept of an event, taken out of it as it was sent.
+    pub fn wanted(&self, event: &mut Event) -> Option<Sent> {
+        let bodies = self.keep.as_ref()?.capture == Capture::Full;
+        let request_headers = event.request_headers.take();
+        let body = |body: &mut Option<Json>| if bodies { body.take() } else { None };
+        let (request_body, response_body) = (body(&mut event.request_body), body(&mut event.response_body));
+        let is_empty = request_headers.is_none() && request_body.is_none() && response_body.is_none();
+        (!is_empty).then_some(Sent { request_headers, request_body, response_body })
+    }
+
+    /// Seals what was sent for the activity that it belongs to. It is much work: up to a millisecond for each
+    /// event. An error comes with its field.
+    pub fn seal(&self, sent: &Sent, activity: &Activity) -> Result<Option<Sealed>, (&'static str, Invalid)> {
         let Some(keep) = &self.keep else { return Ok(None) };
-        let Some(trail) = keep.trail(event)? else { return Ok(None) };
+        let Some(trail) = keep.trail(sent)? else { return Ok(None) };
         let plain = serde_json::to_vec(&trail).map_err(|error| ("", Invalid::new(error.to_string())))?;
-        keep.vault.seal(&plain, &context(client, id, at)).map(Some).map_err(|error| ("", error))
+        let context = context(&activity.client, activity.id, activity.at);
+        keep.vault.seal(&plain, &context).map(Some).map_err(|error| ("", error))
     }
 
     /// The trail of an activity, if it has one.
@@ -112,13 +116,20 @@ pub fn reveal(vault: &dyn Vault, activity: &Activity) -> Option<AuditTrail> {
         }
         Err(error @ Unopened::Altered) => return Some(unreadable(&error.to_string())),
     };
-    let trail: Result<Trail, _> = serde_json::from_slice(&plain);
+    let trail: Result<Opened, _> = serde_json::from_slice(&plain);
     Some(trail.map_or_else(|_| unreadable("its form is not known to this version"), AuditTrail::from))
 }
 
+/// Headers and bodies as they were sent, with all that is secret in them: nothing shows or writes it.
+pub struct Sent {
+    request_headers: Option<JsonObject>,
+    request_body: Option<Json>,
+    response_body: Option<Json>,
+}
+
 /// A trail as it is sealed.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Trail {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_headers: Option<Map<String, Value>>,
@@ -130,41 +141,51 @@ struct Trail {
     truncated: Vec<String>,
 }
 
+/// The same as it is opened: what it holds stays text, because a tree of values could take a hundred times
+/// the memory.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Opened {
+    request_headers: Option<JsonObject>,
+    request_body: Option<Json>,
+    response_body: Option<Json>,
+    truncated: Vec<String>,
+}
+
 impl Keep {
-    /// `None` if the event has nothing of what is kept.
-    fn trail(&self, event: &Event) -> Result<Option<Trail>, (&'static str, Invalid)> {
+    /// `None` if there was room for nothing.
+    fn trail(&self, sent: &Sent) -> Result<Option<Trail>, (&'static str, Invalid)> {
         let mut trail = Trail::default();
-        if let Some(headers) = &event.request_headers
+        if let Some(headers) = &sent.request_headers
             && let Some(Value::Object(headers)) = self.take(headers.text(), HEADERS, &mut trail.truncated)?
         {
             trail.request_headers = Some(headers);
         }
         let mut body = |body: &Option<Json>, field| match body {
-            Some(body) if self.capture == Capture::Full => {
-                self.take(body.0.get(), field, &mut trail.truncated)
-            }
-            _ => Ok(None),
+            Some(body) => self.take(body.0.get(), field, &mut trail.truncated),
+            None => Ok(None),
         };
         (trail.request_body, trail.response_body) =
-            (body(&event.request_body, "requestBody")?, body(&event.response_body, "responseBody")?);
+            (body(&sent.request_body, "requestBody")?, body(&sent.response_body, "responseBody")?);
         let is_empty =
             trail.request_headers.is_none() && trail.request_body.is_none() && trail.response_body.is_none();
         Ok((!is_empty).then_some(trail))
     }
 
-    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. What
-    /// is far behind that cut is not looked at, so that megabytes cost no more than what is kept of them.
+    /// Without secrets first, then cut: a cut could leave half of one, which nobody would know again. Of what
+    /// is far behind that cut no value is made, so that megabytes take no more memory than what is near it.
     fn take(
         &self,
         text: &str,
         field: &'static str,
         truncated: &mut Vec<String>,
     ) -> Result<Option<Value>, (&'static str, Invalid)> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| (field, Invalid::new(format!("cannot be read: {}", brief(error)))))?;
         let mut near = Budget::new(MARGIN * self.max_bytes);
+        let value = near
+            .read(text)
+            .map_err(|error| (field, Invalid::new(format!("cannot be read: {}", brief(error)))))?;
         let mut budget = Budget::new(self.max_bytes);
-        let value = near.fit(value).and_then(|value| budget.fit(json::clean(value)));
+        let value = value.and_then(|value| budget.fit(json::clean(value)));
         if near.is_cut() || budget.is_cut() {
             truncated.push(field.to_owned());
         }
@@ -172,10 +193,10 @@ impl Keep {
     }
 }
 
-impl From<Trail> for AuditTrail {
-    fn from(trail: Trail) -> Self {
+impl From<Opened> for AuditTrail {
+    fn from(trail: Opened) -> Self {
         Self {
-            request_headers: trail.request_headers.as_ref().and_then(RawObject::from_fields),
+            request_headers: trail.request_headers.map(JsonObject::shown),
             request_body: trail.request_body,
             response_body: trail.response_body,
             truncated: trail.truncated,
@@ -185,5 +206,5 @@ impl From<Trail> for AuditTrail {
 }
 
 fn unreadable(reason: &str) -> AuditTrail {
-    AuditTrail { unreadable: Some(reason.to_owned()), ..AuditTrail::from(Trail::default()) }
+    AuditTrail { unreadable: Some(reason.to_owned()), ..AuditTrail::from(Opened::default()) }
 }

@@ -9,7 +9,7 @@
 //! | [`body`], [`buffer`], [`memory`] | bodies from the wire: bounded in length, time and memory |
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
-//! | [`limits`], [`peer`] | quotas and their headers; where a call comes from |
+//! | [`limits`], [`turns`], [`peer`] | quotas and their headers; questions at one time; where a call comes from |
 //! | [`audit`] | headers and bodies: secrets taken out, cut, sealed; shown again |
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
@@ -35,3 +35,4 @@ pub mod problem;
 pub mod request;
 pub mod server;
 pub mod token;
+pub mod turns;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::mem;
 use std::sync::Arc;
 
+use activity_domain::client::Role;
 use activity_domain::limit::{QuotaName, QuotaState};
 use activity_domain::port::Clock;
 use activity_domain::service::{Limited, Limits, Spent};
@@ -13,6 +14,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 
 use crate::problem::Problem;
+use crate::turns::Turns;
 
 /// The problem type of a call that is over a quota, as that draft names it.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -55,13 +57,20 @@ pub async fn refund(request: &HttpRequest, limits: &Limits, spent: Spent) {
     limits.refund(spent).await;
 }
 
-/// Takes a read from the caller's quota.
+/// Takes a read from the caller's quota and waits for its turn, which lasts as long as the request.
 pub async fn read(
     request: &HttpRequest,
     limits: &Limits,
     caller: &activity_domain::service::Caller,
 ) -> Result<(), Problem> {
-    noted(request, limits.read(caller).await).map(|_| ())
+    noted(request, limits.read(caller).await)?;
+    if caller.role() == Role::Client
+        && let Some(turns) = request.app_data::<web::Data<Turns>>()
+    {
+        let turn = turns.wait(&caller.client.id).await?;
+        request.extensions_mut().insert(turn);
+    }
+    Ok(())
 }
 
 fn note(request: &HttpRequest, states: Vec<QuotaState>, would_refuse: Vec<QuotaName>) {

@@ -11,6 +11,7 @@ mod logs;
 mod range;
 mod rate_limit;
 mod register;
+mod sealing;
 mod series;
 mod token;
 mod top;

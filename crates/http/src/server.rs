@@ -9,6 +9,7 @@ use actix_web::web::Data;
 
 use crate::app::{Services, app};
 use crate::memory::BodyMemory;
+use crate::turns::Turns;
 
 /// Time for a request's headers to arrive.
 const HEADERS_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,16 +29,18 @@ pub struct ServerConfig {
 
 /// Starts serving on a socket. The future ends when the server has been stopped through its handle.
 pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) -> std::io::Result<Server> {
-    // One for all workers.
+    // One of each for all workers.
     let bodies = Data::new(BodyMemory::default());
-    let server = HttpServer::new(move || app(services.clone()).app_data(bodies.clone()))
-        .workers(config.workers)
-        .max_connections(MAX_CONNECTIONS)
-        .client_request_timeout(HEADERS_DEADLINE)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(config.grace_seconds)
-        .disable_signals()
-        .listen(listener)?;
+    let turns = Data::new(Turns::default());
+    let server =
+        HttpServer::new(move || app(services.clone()).app_data(bodies.clone()).app_data(turns.clone()))
+            .workers(config.workers)
+            .max_connections(MAX_CONNECTIONS)
+            .client_request_timeout(HEADERS_DEADLINE)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(config.grace_seconds)
+            .disable_signals()
+            .listen(listener)?;
     Ok(server.run())
 }

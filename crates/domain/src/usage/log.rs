@@ -115,13 +115,18 @@ impl LogCursor {
     }
 }
 
+/// Bytes of sealed audit trails with which a page is full, however many activities it has: what one question
+/// takes in memory depends on its limit alone.
+pub const MAX_TRAILS: usize = 4 << 20;
+
 /// A page and where the next one starts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LogPage {
     /// The activities, newest first.
     pub rows: Vec<Activity>,
-    /// Present when there may be more. A store looks at a bounded number of activities for one page, so that
-    /// a page may be short, or even empty, and still not be the last.
+    /// Present when there may be more. A store looks at a bounded number of activities for one page, and
+    /// ends it once it has [`MAX_TRAILS`] bytes of trails, so that a page may be short, or even empty, and still
+    /// not be the last.
     pub next: Option<LogCursor>,
 }
 

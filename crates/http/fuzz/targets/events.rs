@@ -3,12 +3,13 @@
 
 #![no_main]
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
 use activity_adapter_memory::{ManualClock, MemoryStore};
-use activity_domain::activity::AgePolicy;
+use activity_domain::activity::{Activity, AgePolicy};
 use activity_domain::audit::Sealed;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::{Invalid, Unopened};
@@ -18,7 +19,7 @@ use activity_domain::service::{Access, Caller};
 use activity_domain::time::Timestamp;
 use activity_http::audit::{Audit, Capture};
 use activity_http::extract::Media;
-use activity_http::operations::events::{Checks, Items, parse, split};
+use activity_http::operations::events::{Checks, Items, Rejection, parse, split};
 use activity_ingest::codec;
 use libfuzzer_sys::fuzz_target;
 
@@ -79,12 +80,17 @@ fn check(media: Media, body: &[u8], caller: &Caller) {
         access: &ACCESS,
         ages: AgePolicy { client_max_days: 7, retention_days: None },
         now: Timestamp::from_seconds(1_790_000_000).expect("a time"),
-        audit: &AUDIT,
+        known: RefCell::default(),
     };
     let (mut accepted, mut rejected) = (0, 0);
     for item in &items {
-        let activity =
-            parse(item).and_then(|event| now(checks.activity(&event)).expect("the store is there"));
+        let activity = parse(item).and_then(|mut event| {
+            let activity = now(checks.activity(&event)).expect("the store is there")?;
+            let Some(sent) = AUDIT.wanted(&mut event) else { return Ok(activity) };
+            let sealed = AUDIT.seal(&sent, &activity);
+            let audit = sealed.map_err(|(field, reason)| Rejection::new(field, reason.0))?;
+            Ok(Activity { audit, ..activity })
+        });
         match activity {
             Ok(activity) => {
                 let record = codec::encode(&activity, Vec::new()).expect("it can be encoded");

@@ -37,6 +37,7 @@ const ANYWHERE: &[&str] = &[
     "codeverifier",
     "passcode",
     "sshkey",
+    "samlresponse",
 ];
 
 /// Whole words of a name.
@@ -61,10 +62,19 @@ const WORDS: &[&str] = &[
     "cookie",
     "cookies",
     "signature",
+    "pw",
+    "assertion",
 ];
 
 /// Whole words that count at the end of a name: what follows them is something about them.
 const LAST: &[&str] = &["tokens", "session", "auth", "pass", "sid", "sig"];
+
+/// What makes a `key` behind it a secret one.
+const OF_KEY: &[&str] =
+    &["auth", "account", "app", "application", "consumer", "license", "recovery", "backup"];
+
+/// What makes a `code`, or several, behind it secret ones.
+const OF_CODE: &[&str] = &["auth", "recovery", "backup", "sms", "time"];
 
 /// A name that ends so tells something about a secret, and not the secret.
 const HARMLESS_LAST: &[&str] = &[
@@ -102,7 +112,7 @@ const HARMLESS_LAST: &[&str] = &[
 const HARMLESS_FIRST: &[&str] = &["max", "min", "num", "total", "count", "has", "is"];
 
 /// No word above is shorter; most names in a text that is no text are.
-const SHORTEST: usize = 3;
+const SHORTEST: usize = 2;
 /// Of a longer name, the end counts.
 const LONGEST: usize = 128;
 
@@ -120,8 +130,25 @@ pub fn is_sensitive(name: &str) -> bool {
     let is_secret = ANYWHERE.iter().any(|part| whole.contains(part)) && !whole.contains("secretar")
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
         || LAST.contains(&last.as_str())
-        || last.ends_with("token");
+        || last.ends_with("token")
+        || words.windows(2).any(|pair| is_secret_pair(&pair[0], &pair[1]))
+        // In one word.
+        || is_split(last);
     is_secret && !is_about
+}
+
+fn is_secret_pair(before: &str, word: &str) -> bool {
+    match word {
+        "key" | "keys" => OF_KEY.contains(&before),
+        "code" | "codes" => OF_CODE.contains(&before),
+        _ => false,
+    }
+}
+
+/// Whether it is such a pair written as one word, as in `authkey`. `timecode` is another thing.
+fn is_split(word: &str) -> bool {
+    let pair = ["key", "keys", "code", "codes"].iter().find_map(|end| Some((word.strip_suffix(end)?, *end)));
+    pair.is_some_and(|(before, end)| before != "time" && is_secret_pair(before, end))
 }
 
 /// Whether numbers under this name are counts: `prompt_tokens` is one, `pin` is none.
@@ -166,7 +193,10 @@ mod tests {
              csrfmiddlewaretoken _csrf xsrf private_key privateKeyPem session sessionId PHPSESSID JSESSIONID \
              connect.sid card_number cardNumber creditCard cvv CVC cardCvc iban debtorIBAN ssn pin cardPin \
              pin_code otp totp_code jwt AWS_SECRET_ACCESS_KEY X-Amz-Security-Token X-Amz-Signature auth pass \
-             db_pass credentials tokens aws-secretAccessKey";
+             db_pass credentials tokens aws-secretAccessKey X-Auth-Key auth_key authKey AccountKey \
+             consumer_key app_key appkey DD-APPLICATION-KEY license_key license_keys pw db_pw SAMLResponse \
+             saml_response assertion client_assertion recovery_code backup_codes backupCode backupcodes auth_code \
+             one_time_code oneTimeCode sms_code recovery_key";
         for name in names.split_whitespace() {
             assert!(is_sensitive(name), "{name}");
         }
@@ -179,7 +209,9 @@ mod tests {
              authentication_type secretary assessment sessionCount session_duration passwordLength \
              password_changed_at hasPassword is_password_set tokenizer passenger compass_heading key keyboard \
              monkey panel expand scooter cardholder cardBrand www-authenticate cookieConsent token_url \
-             secretName name id signatures ---";
+             secretName name id signatures status_code statusCode error_code country_code zip_code timecode \
+             source_code key_code primary_key sort_key object_key monkey_account account_id app_name backup_at \
+             keyboard_backup auth_code_count app_key_name client_assertion_type password_code_length ---";
         for name in names.split_whitespace() {
             assert!(!is_sensitive(name), "{name}");
         }

@@ -33,7 +33,7 @@ pub fn clean(text: &str, holds_secret: impl Fn(&str) -> bool) -> Cow<'_, str> {
         };
         let secret = secret.or_else(|| {
             // Each value is decoded once, whatever separators are in it.
-            let value = if separator < decoded { None } else { text_of.value(separator) }?;
+            let value = if separator < decoded { None } else { text_of.value(done, separator) }?;
             decoded = value.end;
             let is_encoded = text[value.clone()].contains('%');
             (is_encoded && holds_secret(&decoded_value(&text[value.clone()]))).then_some(value)
@@ -89,6 +89,11 @@ impl Text<'_> {
 
     /// The name that ends at a separator, and whether it is in quotes.
     fn name(&self, from: usize, separator: usize) -> (Cow<'_, str>, bool) {
+        let (name, is_quoted) = self.place_of_name(from, separator);
+        (decoded(self.text.get(name).unwrap_or_default()), is_quoted)
+    }
+
+    fn place_of_name(&self, from: usize, separator: usize) -> (Range<usize>, bool) {
         let bytes = self.bytes();
         let from = from.max(separator.saturating_sub(NAME));
         let back = |end: usize, is_in: &dyn Fn(u8) -> bool| {
@@ -98,7 +103,14 @@ impl Text<'_> {
         let quotes = back(behind, &|b| matches!(b, b'"' | b'\''));
         let end = back(quotes, &|b| b == b'\\');
         let start = self.text.ceil_char_boundary(back(end, &is_of_name));
-        (decoded(self.text.get(start..end).unwrap_or_default()), quotes < behind)
+        (start..end, quotes < behind)
+    }
+
+    /// Whether the name before an equals sign stands in an address, where a value may have commas in it.
+    fn is_query(&self, from: usize, separator: usize) -> bool {
+        let (name, _) = self.place_of_name(from, separator);
+        let before = name.start.checked_sub(1).and_then(|before| self.bytes().get(before));
+        name.end == separator && matches!(before, Some(b'?' | b'&'))
     }
 
     /// `name=value`
@@ -109,19 +121,26 @@ impl Text<'_> {
             if let Some(quoted) = self.quoted(start) {
                 return Some(quoted);
             }
-            return self.value(separator);
+            return self.value(from, separator);
         }
         if name == "name" { self.part(start) } else { None }
     }
 
     /// What is behind an equals sign.
-    fn value(&self, separator: usize) -> Option<Range<usize>> {
-        let ends = |b: &u8| {
-            matches!(b, b'&' | b'\r' | b'\n')
-                || !self.is_form && (b.is_ascii_whitespace() || b"\"'<>;,\\".contains(b))
+    fn value(&self, from: usize, separator: usize) -> Option<Range<usize>> {
+        if self.bytes()[separator] != b'=' {
+            return None;
+        }
+        let others: &[u8] = match self.is_form {
+            true => b"",
+            false if self.is_query(from, separator) => b" \t\x0c\"'<>",
+            false => b" \t\x0c\"'<>;,\\",
         };
+        let ends = |b: &u8| matches!(b, b'&' | b'\r' | b'\n') || others.contains(b);
         let start = separator + 1;
-        (self.bytes()[separator] == b'=').then(|| start..self.until(start, ends))
+        let end = self.until(start, ends);
+        // Those before a quote belong to it.
+        Some(start..start + self.text[start..end].trim_end_matches('\\').len())
     }
 
     /// The content of a part of a multipart form, whose name begins here.
@@ -177,12 +196,12 @@ impl Text<'_> {
         let from = self.text.ceil_char_boundary(from.max(separator.saturating_sub(NAME)));
         let tag = &self.text[from..separator];
         let tag = &tag[tag.rfind('<')? + 1..];
-        if tag.ends_with('/') {
+        if tag.starts_with('/') || tag.ends_with('/') {
             return None;
         }
         let name = tag.split(|c: char| c.is_ascii_whitespace()).next()?;
         let name = name.rsplit(':').next()?;
-        if name.starts_with('/') || !is_sensitive(name) {
+        if !is_sensitive(name) {
             return None;
         }
         let start = separator + 1;

@@ -2,9 +2,8 @@
 
 use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
-use serde_json::Value;
 
-use super::RawObject;
+use super::{Json, RawObject};
 
 /// What was kept of an event's headers and bodies. Secrets are `[redacted]`.
 #[derive(Serialize, Apiv2Schema)]
@@ -15,10 +14,10 @@ pub struct AuditTrail {
     pub request_headers: Option<RawObject>,
     /// The body of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_body: Option<Value>,
+    pub request_body: Option<Json>,
     /// The body of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub response_body: Option<Value>,
+    pub response_body: Option<Json>,
     /// Which of these were too long (`AUDIT_MAX_BYTES`) and are there in part.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<String>,

@@ -7,6 +7,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use super::RawObject;
+
 /// One call that a client made to the owner's API.
 #[derive(Deserialize, Apiv2Schema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -46,8 +48,8 @@ pub struct Event {
     pub client_id: Option<String>,
 }
 
-/// Any JSON, as it was sent: as a tree of values it could take a hundred times the memory of its text.
-#[derive(Deserialize)]
+/// Any JSON, as it was sent or kept: as a tree of values it could take a hundred times the memory of its text.
+#[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Json(pub Box<RawValue>);
 
@@ -60,6 +62,11 @@ impl JsonObject {
     /// Its text.
     pub fn text(&self) -> &str {
         self.0.get()
+    }
+
+    /// The same, to be shown.
+    pub fn shown(self) -> RawObject {
+        RawObject(self.0)
     }
 }
 

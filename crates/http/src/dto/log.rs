@@ -6,7 +6,6 @@ use paperclip::v2::models::{DataType, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::AuditTrail;
 
@@ -91,18 +90,12 @@ pub struct LogEntry {
 /// A JSON object as it was kept.
 #[derive(Serialize)]
 #[serde(transparent)]
-pub struct RawObject(Box<RawValue>);
+pub struct RawObject(pub(super) Box<RawValue>);
 
 impl RawObject {
     fn of(metadata: &Metadata) -> Option<Self> {
         // It was JSON when it came in.
         RawValue::from_string(metadata.as_str().to_owned()).ok().map(Self)
-    }
-
-    /// The object with these fields.
-    pub fn from_fields(fields: &Map<String, Value>) -> Option<Self> {
-        // Fields are always written.
-        serde_json::value::to_raw_value(fields).ok().map(Self)
     }
 
     /// The JSON text.

@@ -1,5 +1,7 @@
 //! Events from bytes: one object, an array, or lines. Each item stands for itself.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use activity_domain::activity::{
@@ -15,7 +17,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::audit::Audit;
 use crate::dto::{Event, JsonObject};
 use crate::extract::{Media, not_json};
 use crate::located::{Located, escaped};
@@ -130,7 +131,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    fn new(field: &str, detail: impl Into<String>) -> Self {
+    /// What is wrong with a field.
+    pub fn new(field: &str, detail: impl Into<String>) -> Self {
         Self { field: field.into(), detail: detail.into(), is_syntax: false }
     }
 
@@ -180,12 +182,12 @@ pub struct Checks<'a> {
     pub ages: AgePolicy,
     /// When the request arrived.
     pub now: Timestamp,
-    /// Keeps what is to be kept of headers and bodies.
-    pub audit: &'a Audit,
+    /// Which clients there are, as far as this request has asked.
+    pub known: RefCell<HashMap<ClientId, bool>>,
 }
 
 impl Checks<'_> {
-    /// An activity from an event. The outer error is the store's: nobody's fault, nothing is taken.
+    /// An activity from an event, without an audit trail. The outer error is the store's: nobody's fault, nothing is taken.
     pub async fn activity(&self, event: &Event) -> Result<Result<Activity, Rejection>, Problem> {
         let client = match self.client(event.client_id.as_deref()).await? {
             Ok(client) => client,
@@ -205,19 +207,27 @@ impl Checks<'_> {
             (Role::Service | Role::Admin, None) => refuse("is missing: say whose call it was"),
             (Role::Service | Role::Admin, Some(named)) => match ClientId::parse(named) {
                 Err(error) => refuse(&error.0),
-                Ok(id) => match self.access.client(&id).await? {
-                    Some(_) => Ok(Ok(id)),
-                    None => refuse("is not a known client"),
-                },
+                Ok(id) if self.is_known(&id).await? => Ok(Ok(id)),
+                Ok(_) => refuse("is not a known client"),
             },
         }
+    }
+
+    /// The store is asked once for each client: a no is remembered nowhere else.
+    async fn is_known(&self, id: &ClientId) -> Result<bool, Problem> {
+        if let Some(is_known) = self.known.borrow().get(id) {
+            return Ok(*is_known);
+        }
+        let is_known = self.access.client(id).await?.is_some();
+        self.known.borrow_mut().insert(id.clone(), is_known);
+        Ok(is_known)
     }
 
     fn build(&self, client: ClientId, event: &Event) -> Result<Activity, Rejection> {
         let (id, at) = self.identity(event)?;
         let is_client = self.caller.role() == Role::Client;
         self.ages.check(at, self.now, is_client).map_err(in_field("timestamp"))?;
-        let activity = Activity {
+        Ok(Activity {
             client,
             id,
             at,
@@ -232,11 +242,7 @@ impl Checks<'_> {
             error_message: optional(event.error_message.as_deref(), Text::parse, "errorMessage")?,
             metadata: optional(event.metadata.as_ref(), metadata, "metadata")?,
             audit: None,
-        };
-        // Last, because it is the most work.
-        let audit = self.audit.seal(event, &activity.client, activity.id, activity.at);
-        let audit = audit.map_err(|(field, reason)| Rejection::new(field, reason.0))?;
-        Ok(Activity { audit, ..activity })
+        })
     }
 
     /// Id and time. A sender's id needs a time of the sender's too, or a retry would not be recognised.

@@ -1,8 +1,8 @@
 //! POST /api/logs
 
-use std::sync::Arc;
-
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::activity::{Activity, AgePolicy};
@@ -17,6 +17,7 @@ use paperclip::v2::schema::Apiv2Schema;
 
 use super::events::{Checks, Items, Rejection, parse, split};
 use super::prelude::*;
+use super::sealing::{Unsealed, seal};
 use crate::audit::Audit;
 use crate::auth::Authenticated;
 use crate::body::Body;
@@ -63,22 +64,44 @@ pub async fn post_logs(
         access: &access,
         ages: policy.ages,
         now: policy.clock.now(),
-        audit: &policy.audit,
+        known: RefCell::default(),
     };
-    let (activities, rejected) = match split(media, &body.bytes)? {
-        Items::One(item) => (vec![one(&checks, item).await?], Vec::new()),
-        Items::Many(items) => many(&checks, &items).await?,
-    };
+    let mut sorted = Sorted::default();
+    match split(media, &body.bytes)? {
+        Items::One(item) => {
+            sorted.is_one = true;
+            sorted.add(&checks, &policy.audit, 0, item).await?;
+        }
+        Items::Many(items) => {
+            for (index, item) in items.iter().enumerate() {
+                sorted.add(&checks, &policy.audit, index, item).await?;
+            }
+        }
+    }
+    sorted.has_good()?;
     // The events take the place of the bytes that they were made from, until they are on disk.
     let Body { bytes, room } = body;
     drop(bytes);
+    // What has no quota left must not get as far as the work of sealing.
+    let spent = noted(&request, limits.record(&caller.0, &sorted.good.activities).await)?;
+    match seal(&policy.audit, std::mem::take(&mut sorted.good)).await {
+        Ok((good, unsealable)) => {
+            sorted.good = good;
+            unsealable.into_iter().for_each(|(index, rejection)| sorted.refuse(index, rejection));
+        }
+        Err(problem) => {
+            limits.refund(spent).await;
+            return Err(problem);
+        }
+    }
+    sorted.has_good()?;
+    let (activities, rejected) = sorted.into_parts();
     let wishes = Wishes::of(request.headers());
     let response = LogsResponse {
         accepted: activities.len() as u64,
         rejected,
         ids: wishes.ids.then(|| activities.iter().map(|a| a.id.0.to_string()).collect()),
     };
-    let spent = noted(&request, limits.record(&caller.0, &activities).await)?;
     let receipt = match recorder.record(activities).await {
         Ok(receipt) => receipt,
         Err(error) => {
@@ -91,45 +114,71 @@ pub async fn post_logs(
     Ok(Recorded { stored, response })
 }
 
-/// A single event: what is wrong with it is wrong with the request.
-async fn one(checks: &Checks<'_>, item: &[u8]) -> Result<Activity, Problem> {
-    let refuse = |rejection: Rejection| {
-        if rejection.is_syntax {
-            return Problem::malformed(format!("the body {}", rejection.detail));
-        }
-        Problem::invalid(rejection.pointer("#"), rejection.detail)
-    };
-    let event = parse(item).map_err(refuse)?;
-    checks.activity(&event).await?.map_err(refuse)
+/// The events of a request: each is taken or not, unless none can be.
+#[derive(Default)]
+struct Sorted {
+    good: Unsealed,
+    bad: Vec<(usize, Rejection)>,
+    /// A single event: what is wrong with it is wrong with the request.
+    is_one: bool,
 }
 
-type Sorted = (Vec<Activity>, Vec<RejectedEvent>);
-
-/// Several events: each is taken or not, unless none can be.
-async fn many(checks: &Checks<'_>, items: &[&[u8]]) -> Result<Sorted, Problem> {
-    let (mut activities, mut rejected) = (Vec::new(), Vec::new());
-    let mut errors = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let activity = match parse(item) {
-            Ok(event) => checks.activity(&event).await?,
+impl Sorted {
+    async fn add(
+        &mut self,
+        checks: &Checks<'_>,
+        audit: &Audit,
+        index: usize,
+        item: &[u8],
+    ) -> Result<(), Problem> {
+        let checked = match parse(item) {
+            Ok(mut event) => {
+                checks.activity(&event).await?.map(|activity| (activity, audit.wanted(&mut event)))
+            }
             Err(rejection) => Err(rejection),
         };
-        match activity {
-            Ok(activity) => activities.push(activity),
-            Err(rejection) => {
-                rejected.push(RejectedEvent { index: index as u64, detail: rejection.sentence() });
-                if errors.len() < MAX_REASONS {
-                    let pointer = rejection.pointer(&format!("#/{index}"));
-                    errors.push(FieldError { pointer, detail: rejection.detail });
-                }
-            }
+        match checked {
+            Ok((activity, sent)) => self.good.push(index, activity, sent),
+            Err(rejection) => self.refuse(index, rejection),
         }
+        Ok(())
     }
-    if activities.is_empty() {
-        let detail = if items.is_empty() { "there are no events" } else { "no event could be taken" };
-        return Err(Problem::invalid_fields(detail, errors));
+
+    fn refuse(&mut self, index: usize, rejection: Rejection) {
+        self.bad.push((index, rejection));
     }
-    Ok((activities, rejected))
+
+    /// The problem of a request of which nothing can be taken.
+    fn has_good(&mut self) -> Result<(), Problem> {
+        if !self.good.activities.is_empty() {
+            return Ok(());
+        }
+        self.bad.sort_by_key(|(index, _)| *index);
+        let mut bad = std::mem::take(&mut self.bad).into_iter();
+        if self.is_one
+            && let Some((_, rejection)) = bad.next()
+        {
+            return Err(match rejection.is_syntax {
+                true => Problem::malformed(format!("the body {}", rejection.detail)),
+                false => Problem::invalid(rejection.pointer("#"), rejection.detail),
+            });
+        }
+        let detail = if bad.len() == 0 { "there are no events" } else { "no event could be taken" };
+        let error = |(index, rejection): (usize, Rejection)| {
+            let pointer = rejection.pointer(&format!("#/{index}"));
+            FieldError { pointer, detail: rejection.detail }
+        };
+        Err(Problem::invalid_fields(detail, bad.take(MAX_REASONS).map(error).collect()))
+    }
+
+    fn into_parts(mut self) -> (Vec<Activity>, Vec<RejectedEvent>) {
+        self.bad.sort_by_key(|(index, _)| *index);
+        let rejected = self
+            .bad
+            .iter()
+            .map(|(index, rejection)| RejectedEvent { index: *index as u64, detail: rejection.sentence() });
+        (self.good.activities, rejected.collect())
+    }
 }
 
 async fn wait(recorder: &Data<Arc<dyn Recorder>>, receipt: Receipt, seconds: Option<u64>) -> bool {

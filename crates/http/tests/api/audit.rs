@@ -1,6 +1,7 @@
 //! The audit trail, and our own credentials in places where they do not belong.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use activity_domain::audit::Sealed;
 use activity_domain::error::{Invalid, Unopened};
@@ -66,6 +67,98 @@ async fn a_trail_is_shown_where_it_is_asked_for() {
         assert_eq!(shown("?audit=true", key).await["data"][0]["audit"], expected);
         assert!(shown("", key).await["data"][0].get("audit").is_none());
     }
+}
+
+/// Counts what it is asked to seal.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Vault for Counting {
+    fn seal(&self, plaintext: &[u8], context: &[u8]) -> Result<Sealed, Invalid> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Glass.seal(plaintext, context)
+    }
+
+    fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Vec<u8>, Unopened> {
+        Glass.open(sealed, context)
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sealed_for_a_request_that_is_refused() {
+    let vault = Arc::new(Counting::default());
+    let audit = Audit::keeping(Capture::Full, 200, vault.clone());
+    let app = App::with(&Options { audit, ..Options::default() });
+    let body = json!({ "name": "ada", "email": "ada@example.org", "rateLimit": 3 });
+    let ada = app.post("/api/register", &app.admin_key, &body).send().await.unwrap();
+    let ada = expect(ada, StatusCode::CREATED).await;
+    let key = ada["apiKey"].as_str().unwrap();
+    let send = async |events: Value, status: u16| {
+        let answer = app.post("/api/logs", key, &events).send().await.unwrap();
+        expect(answer, StatusCode::from_u16(status).unwrap()).await;
+        vault.0.load(Ordering::SeqCst)
+    };
+    let (mut bad, good) = (with_trail(), with_trail());
+    bad["statusCode"] = json!(1);
+    assert_eq!(send(json!([bad, bad]), 422).await, 0, "none is good");
+    assert_eq!(send(json!([good, good, good, good]), 422).await, 0, "more than the whole limit");
+    assert_eq!(send(json!([good, bad, good]), 202).await, 2);
+    assert_eq!(send(json!([good, good]), 429).await, 2, "more than is left");
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_sinks_its_own_event_alone() {
+    let audit = Audit::keeping(Capture::Full, 200, Arc::new(Glass));
+    let app = App::with(&Options { audit, ..Options::default() });
+    let ada = app.register("ada", None).await;
+    let with = |rest: &str| format!(r#"{{"endpoint":"/a","method":"GET","statusCode":200{rest}}}"#);
+    let unreadable = with(r#","responseBody":"\ud800""#);
+    let send = async |body: String| {
+        let request = app.request("POST", "/api/logs").header("x-api-key", &ada.key);
+        request.header("content-type", "application/json").body(body).send().await.unwrap()
+    };
+    let readable = with(r#","requestBody":{"a":1}"#);
+    let body = format!("[{unreadable},{readable},{{}},{unreadable},{}]", with(""));
+    let answer = expect(send(body).await, StatusCode::ACCEPTED).await;
+    let rejected = answer["rejected"].as_array().unwrap();
+    let indices: Vec<u64> = rejected.iter().map(|one| one["index"].as_u64().unwrap()).collect();
+    assert_eq!((&answer["accepted"], indices), (&json!(2), vec![0, 2, 3]));
+    assert!(rejected[0]["detail"].as_str().unwrap().starts_with("responseBody: cannot be read"), "{answer}");
+    let trails: Vec<bool> = app.store.rows().iter().map(|row| reveal(&Glass, row).is_some()).collect();
+    assert_eq!(trails.iter().filter(|has_one| **has_one).count(), 1);
+    let problem = expect(send(unreadable).await, StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert_eq!(pointer(&problem), "#/responseBody");
+}
+
+#[tokio::test]
+async fn a_page_of_long_trails_ends_early_in_every_form_that_shows_them() {
+    let audit = Audit::keeping(Capture::Full, 16_384, Arc::new(Glass));
+    let app = App::with(&Options { audit, ..Options::default() });
+    let ada = app.register("ada", None).await;
+    let mut long = event();
+    long["requestBody"] = json!("x ".repeat(8_000));
+    long["responseBody"] = long["requestBody"].clone();
+    let events = Value::Array(vec![long; 200]);
+    expect(app.post("/api/logs", &ada.key, &events).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let mut query = "?audit=true&limit=1000".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let page = app.get(&format!("/api/logs{query}"), &ada.key).send().await.unwrap();
+        let page = expect(page, StatusCode::OK).await;
+        let rows = page["data"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["audit"]["requestBody"] == events[0]["requestBody"]));
+        pages.push(rows.len());
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        query = format!("?audit=true&limit=1000&cursor={next}");
+    }
+    assert!(pages.len() > 1 && pages.iter().sum::<usize>() == 200, "{pages:?}");
+    let as_media = async |media: &str| {
+        let request = app.get("/api/logs?audit=true&limit=1000", &ada.key).header("accept", media);
+        let answer = request.send().await.unwrap();
+        (answer.headers().contains_key("x-next-cursor"), answer.text().await.unwrap().lines().count())
+    };
+    assert_eq!(as_media("application/x-ndjson").await, (true, pages[0]));
+    assert_eq!(as_media("text/csv").await, (false, 201), "it shows none");
 }
 
 #[tokio::test]

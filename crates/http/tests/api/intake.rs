@@ -1,6 +1,7 @@
 //! Any bytes as a body of events: never a panic, every item is taken or refused, and what is taken is made
 //! of values that parse to themselves, as they have to when they come back from the spool.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use activity_adapter_memory::{ManualClock, MemoryStore};
@@ -11,7 +12,7 @@ use activity_domain::service::{Access, Caller};
 use activity_domain::time::Timestamp;
 use activity_http::audit::{Audit, Capture};
 use activity_http::extract::Media;
-use activity_http::operations::events::{Checks, Items, parse, split};
+use activity_http::operations::events::{Checks, Items, Rejection, parse, split};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -154,9 +155,15 @@ proptest! {
         let audit = Audit::keeping(Capture::Full, 1_000, Arc::new(Glass));
         let caller = caller(if is_service { Role::Service } else { Role::Client });
         let ages = AgePolicy { client_max_days: 7, retention_days: None };
-        let checks = Checks { caller: &caller, access: &access, ages, now, audit: &audit };
+        let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default() };
         for item in &items {
-            let parsed = parse(item).and_then(|event| checks.activity(&event).now_or_never().unwrap().unwrap());
+            let parsed = parse(item).and_then(|mut event| {
+                let activity = checks.activity(&event).now_or_never().unwrap().unwrap()?;
+                let Some(sent) = audit.wanted(&mut event) else { return Ok(activity) };
+                let sealed = audit.seal(&sent, &activity);
+                let audit = sealed.map_err(|(field, reason)| Rejection::new(field, reason.0))?;
+                Ok(Activity { audit, ..activity })
+            });
             match parsed {
                 Ok(activity) => {
                     prop_assert!(!is_service, "no client is known");
@@ -182,4 +189,24 @@ proptest! {
             Err(_) => prop_assert!(items.iter().any(|item| item.contains("nonsense"))),
         }
     }
+}
+
+/// Of a client that it does not know, the store is asked once in a request, however many events name it.
+#[test]
+fn an_unknown_client_is_looked_up_once() {
+    let now = Timestamp::parse("2026-09-20T12:00:00Z").unwrap();
+    let store = Arc::new(MemoryStore::default());
+    let access = Access::new(store.clone(), Arc::new(ManualClock::new(now)));
+    let caller = caller(Role::Service);
+    let ages = AgePolicy { client_max_days: 7, retention_days: None };
+    let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default() };
+    let event = |client| {
+        let event = format!(r#"{{"endpoint":"/a","method":"GET","statusCode":200,"clientId":"{client}"}}"#);
+        parse(event.as_bytes()).unwrap()
+    };
+    let check = |client| checks.activity(&event(client)).now_or_never().unwrap();
+    assert_eq!(check("CL-nobody").unwrap().unwrap_err().field, "clientId");
+    store.cut_off();
+    assert_eq!(check("CL-nobody").unwrap().unwrap_err().field, "clientId");
+    assert!(check("CL-other").is_err(), "nobody has asked for it yet");
 }

@@ -104,6 +104,32 @@ async fn of_64_callers_at_once_as_many_as_the_limit_get_through() {
 }
 
 #[tokio::test]
+async fn many_reads_of_one_client_wait_for_their_turn_and_others_do_not() {
+    let app = App::start();
+    let (ada, bob) = (app.register("ada", None).await, app.register("bob", None).await);
+    let ask = |of: &Registered| app.get(&format!("/api/clients/{}", of.id), &of.key).send();
+    for client in [&ada, &bob] {
+        expect(ask(client).await.unwrap(), StatusCode::OK).await;
+    }
+    app.store.hold_accounts();
+    let asking: Vec<_> = (0..5).map(|_| tokio::spawn(ask(&ada))).collect();
+    while !asking.iter().filter(|asking| asking.is_finished()).count().eq(&2) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let others = app.get("/api/usage/daily", &bob.key).send().await.unwrap();
+    app.store.heal();
+    let mut answers = Vec::new();
+    for asking in asking {
+        let answer = asking.await.unwrap().unwrap();
+        answers.push((answer.status().as_u16(), answer.headers().contains_key("retry-after")));
+    }
+    answers.sort();
+    assert_eq!(answers, [(200, false), (200, false), (200, false), (429, true), (429, true)]);
+    expect(ask(&ada).await.unwrap(), StatusCode::OK).await;
+    expect(others, StatusCode::OK).await;
+}
+
+#[tokio::test]
 async fn services_and_admins_are_not_limited() {
     let app = App::start();
     let ada = limited(&app, 1).await;

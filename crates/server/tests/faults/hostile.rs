@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
@@ -12,7 +13,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Account, Event, Node, Random};
+use crate::support::{Account, Event, Node, Random, until};
 
 const MIB: usize = 1 << 20;
 /// What the largest body may take, in bytes: itself, and what a parser makes of it.
@@ -165,6 +166,56 @@ async fn a_hostile_body_costs_little_memory_and_no_event() {
         assert!(peak < MOST, "{} took {peak} bytes", hostile.name);
     }
     assert_eq!(stored(&node).await, events);
+    node.stop().await;
+}
+
+/// A good event with such bodies for its audit trail.
+fn with_bodies(account: &Account, random: &mut Random, tree: &Value) -> Value {
+    let mut event = Event::new(account, random).json();
+    event["requestBody"] = tree.clone();
+    event["responseBody"] = tree.clone();
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_trails_cost_little_memory_to_keep_and_to_read() {
+    let settings = [EXACT[0], EXACT[1], ("AUDIT_CAPTURE", "full"), ("LOG_BATCH_INTERVAL_MS", "20")];
+    let mut node = Node::started(&settings).await;
+    let account = node.register("ada", "client").await;
+    let level = warm(&node, &account).await;
+    let before = stored(&node).await;
+    let mut random = Random(11);
+    let trees = |count: usize| Value::Array(vec![json!({ "": 0 }); count]);
+
+    // A megabyte of trees in each event, of which a hundredth is kept ...
+    let wide: Vec<Value> = (0..9).map(|_| with_bodies(&account, &mut random, &trees(60_000))).collect();
+    // ... and many events of which all is.
+    let many: Vec<Value> = (0..250).map(|_| with_bodies(&account, &mut random, &trees(1_000))).collect();
+    for events in [&wide, &many] {
+        let request = node.post(&account.key).header("content-type", "application/json");
+        let request = request.body(json!(events).to_string());
+        let sending = async {
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::ACCEPTED);
+        };
+        let peak = peak_over(level, &node, sending).await;
+        assert!(peak < 2 * MOST, "{} events took {peak} bytes", events.len());
+    }
+    until("all are stored", Duration::from_secs(20), async || {
+        (stored(&node).await == before + 259).then_some(())
+    })
+    .await;
+
+    let reading = async {
+        let request =
+            node.http.get(node.at("/api/logs?audit=true&limit=1000")).header("x-api-key", &account.key);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let page: Value = answer.json().await.unwrap();
+        let rows = page["data"].as_array().unwrap();
+        assert!(rows.iter().any(|row| row["audit"]["requestBody"] == trees(1_000)));
+    };
+    let peak = peak_over(level, &node, reading).await;
+    assert!(peak < 2 * MOST, "reading took {peak} bytes");
     node.stop().await;
 }
 
