@@ -129,6 +129,7 @@ mod tests {
         Template::from_stored(name)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "loading from a store can fail")]
     fn nothing(_: Minute, _: ClientNo) -> Result<HashSet<Template>, Infallible> {
         Ok(HashSet::new())
     }

@@ -181,7 +181,9 @@ pub(super) mod tests {
     fn counts() -> impl Strategy<Value = Counts> {
         (1u64..100, prop::collection::vec(0u64..1_000_000, 0..5)).prop_map(|(requests, took)| {
             let mut sketch = Sketch::default();
-            took.iter().for_each(|micros| sketch.add(*micros));
+            for micros in &took {
+                sketch.add(*micros);
+            }
             Counts { requests, timed: took.len() as u64, micros: took.iter().sum(), sketch }
         })
     }
@@ -212,7 +214,9 @@ pub(super) mod tests {
         fn merging_is_commutative_and_associative(a in profile(), b in profile(), c in profile()) {
             let sum = |parts: &[&Profile]| {
                 let mut sum = Profile::default();
-                parts.iter().for_each(|part| sum.merge(part));
+                for part in parts {
+                    sum.merge(part);
+                }
                 sum
             };
             let bc = sum(&[&b, &c]);

@@ -283,7 +283,9 @@ impl Series {
         let rest: Vec<Self> = named.split_off(keep.min(named.len())).into_iter().chain(others).collect();
         if let Some((first, more)) = rest.split_first() {
             let mut other = Self { group: Some(OTHER.to_owned()), points: first.points.clone() };
-            more.iter().for_each(|series| other.merge(series));
+            for series in more {
+                other.merge(series);
+            }
             named.push(other);
         }
         named
