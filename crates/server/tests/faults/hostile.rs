@@ -258,7 +258,7 @@ async fn a_flood_of_large_bodies_is_held_off() {
     let mut answers = BTreeMap::new();
     for (encoding, body) in &bombs {
         let one = std::iter::repeat_n(&accounts[0], 60);
-        let level = memory(&node, "VmRSS");
+        let level = node.memory("VmRSS");
         let by_one = async { answers = flood(&node, encoding, body, one).await };
         let peak = peak_over(level, &node, by_one).await;
         assert!(peak < MOST + 60 * CONNECTION, "{peak} bytes for {answers:?} by {encoding}");
