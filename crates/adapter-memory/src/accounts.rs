@@ -125,16 +125,18 @@ impl State {
         Ok(true)
     }
 
-    /// Counts stay. Paths that nobody else called may tell whose they were.
+    /// Counts stay. Paths that only erased clients called may tell whose they were.
     fn make_anonymous(&mut self, id: &ClientId, anonymous: &ClientId) {
-        let others = self.counted.iter().filter(|row| row.client != *id);
-        let others: HashSet<Template> = others.map(|row| Template::of(&row.endpoint)).collect();
         for row in self.counted.iter_mut().filter(|row| row.client == *id) {
+            *row = counted(row.clone(), anonymous);
+        }
+        let others = self.counted.iter().filter(|row| !row.client.is_anonymous());
+        let others: HashSet<Template> = others.map(|row| Template::of(&row.endpoint)).collect();
+        for row in self.counted.iter_mut().filter(|row| row.client.is_anonymous()) {
             let is_telling = !others.contains(&Template::of(&row.endpoint));
             if let Some(erased) = Endpoint::parse(ERASED).ok().filter(|_| is_telling) {
                 row.endpoint = erased;
             }
-            *row = counted(row.clone(), anonymous);
         }
     }
 

@@ -35,10 +35,14 @@ impl State {
     }
 
     fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
-        let (refused, taken): (Vec<&Record>, Vec<&Record>) = batch.records.iter().partition(|record| {
-            self.switches.refuses(&record.activity) && !self.is_erased(&record.activity.client)
-        });
-        if taken.is_empty() && refused.len() > 1 {
+        let is_offered = |record: &Record| {
+            record.activity.at >= self.retained_from && !self.is_erased(&record.activity.client)
+        };
+        let (refused, taken): (Vec<&Record>, Vec<&Record>) = batch
+            .records
+            .iter()
+            .partition(|record| is_offered(record) && self.switches.refuses(&record.activity));
+        if refused.len() > 1 && !taken.iter().any(|record| is_offered(record)) {
             return Err(StoreError::Unavailable("every row of a batch is refused".to_owned()));
         }
         // From here on nothing fails, so that a batch is stored as a whole or not at all.

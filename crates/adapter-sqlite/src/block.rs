@@ -19,7 +19,8 @@ pub(crate) struct UsageBlock {
 impl UsageBlock {
     /// The key is minutes, start, client.
     pub fn new((minutes, start, client): (i64, i64, i64), fresh: &Profile) -> Self {
-        let total = fresh.total();
+        let mut total = Tally::default();
+        fresh.add_numbers_to(&mut total);
         let numbers = [
             minutes,
             start,

@@ -10,6 +10,7 @@ use activity_domain::span::{Level, Minute, hour_horizon, minute_horizon};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::block::{EndpointBlock, UsageBlock};
@@ -17,7 +18,7 @@ use crate::endpoint_names::{self, EndpointNumbers};
 use crate::error::Failure;
 use crate::pending::decode;
 use crate::retention;
-use crate::schema::{endpoint_block, usage_block, usage_delta};
+use crate::schema::usage_delta;
 use crate::store::SqliteStore;
 use crate::{changes, erase};
 
@@ -72,8 +73,26 @@ fn compact(c: &mut SqliteConnection, mut blocks: Blocks) -> Result<Compacted, Fa
     }
     blocks.write(c)?;
     diesel::delete(usage_delta::table.filter(usage_delta::seq.le(last))).execute(c)?;
-    blocks.forget_fine(c)?;
-    Ok(Compacted { deltas, more: deltas < rows.len() as u64 })
+    let forgets_more = blocks.forget_fine(c)?;
+    Ok(Compacted { deltas, more: deltas < rows.len() as u64 || forgets_more })
+}
+
+/// Deletes blocks of before a minute, so many at most. Whether there are more.
+fn forget(
+    c: &mut SqliteConnection,
+    table: &str,
+    key: &str,
+    level: Level,
+    before: Minute,
+) -> QueryResult<bool> {
+    let deleted = diesel::sql_query(format!(
+        "DELETE FROM {table} WHERE ({key}) IN \
+         (SELECT {key} FROM {table} WHERE minutes = ? AND start < ? ORDER BY start LIMIT {MAX_ENTRIES})"
+    ))
+    .bind::<BigInt, _>(level.minutes())
+    .bind::<BigInt, _>(before.0)
+    .execute(c)?;
+    Ok(deleted as i64 == MAX_ENTRIES)
 }
 
 /// What deltas add to blocks, in the order of the blocks' keys.
@@ -92,7 +111,8 @@ impl Blocks {
     fn new(now: Timestamp, max_endpoints: usize) -> Self {
         Self {
             minutes_from: Minute(minute_horizon(now).0 - SLACK_MINUTES),
-            hours_from: Minute(hour_horizon(now).0 - SLACK_MINUTES),
+            // Not the horizon less the slack: it moves by a whole day at midnight.
+            hours_from: hour_horizon(now.plus_seconds(-60 * SLACK_MINUTES)),
             caps: Caps::new(max_endpoints),
             numbers: EndpointNumbers::default(),
             usage: BTreeMap::new(),
@@ -149,13 +169,12 @@ impl Blocks {
         Ok(())
     }
 
-    fn forget_fine(&self, c: &mut SqliteConnection) -> QueryResult<()> {
-        let old = usage_block::minutes.eq(Level::Minute.minutes());
-        let old = old.and(usage_block::start.lt(self.minutes_from.0));
-        diesel::delete(usage_block::table.filter(old)).execute(c)?;
-        let old = endpoint_block::minutes.eq(Level::Hour.minutes());
-        let old = old.and(endpoint_block::start.lt(self.hours_from.0));
-        diesel::delete(endpoint_block::table.filter(old)).execute(c)?;
-        Ok(())
+    /// Whether there are more that are no longer needed.
+    fn forget_fine(&self, c: &mut SqliteConnection) -> QueryResult<bool> {
+        let key = "minutes, start, client";
+        let minutes = forget(c, "usage_block", key, Level::Minute, self.minutes_from)?;
+        let key = "minutes, start, client, endpoint, verb";
+        let hours = forget(c, "endpoint_block", key, Level::Hour, self.hours_from)?;
+        Ok(minutes || hours)
     }
 }

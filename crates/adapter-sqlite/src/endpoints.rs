@@ -1,6 +1,7 @@
 //! Usage by endpoint.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 
 use activity_domain::error::Invalid;
 use activity_domain::hygiene::{OTHER, Template, Verb};
@@ -8,12 +9,14 @@ use activity_domain::rollup::{ClientNo, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Level, Minute, Run};
 use activity_domain::usage::{Buckets, EndpointRow, EndpointsQuery, Series};
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
-use crate::{numbers, pending};
+use crate::numbers;
+use crate::pending::{self, Pending};
 
 pub(crate) fn endpoints(
     c: &mut SqliteConnection,
@@ -29,10 +32,11 @@ pub(crate) fn endpoints(
     };
     let mut tallies: BTreeMap<(String, Verb), Tally> = BTreeMap::new();
     for run in query.span.runs() {
-        for block in blocks(c, run, who)? {
+        for_each(c, run, who, |block| {
             let (verb, tally) = (block.verb()?, block.tally()?);
-            tallies.entry((block.path.unwrap_or_else(|| OTHER.to_owned()), verb)).or_default().merge(&tally);
-        }
+            tallies.entry((block.name(), verb)).or_default().merge(&tally);
+            Ok(())
+        })?;
     }
     for pending in pending::endpoints(c, query.span, who, max_endpoints)? {
         tallies.entry((name(pending.endpoint), pending.verb)).or_default().merge(&pending.tally);
@@ -41,39 +45,76 @@ pub(crate) fn endpoints(
     Ok(EndpointRow::rank(tallies.into_iter().map(row).collect(), query.sort, query.limit))
 }
 
-/// One series for each endpoint; they are not ranked yet.
+/// One series for each of the busiest endpoints, and one of all others; they are not ranked yet.
 pub(crate) fn series(
     c: &mut SqliteConnection,
     who: ClientNo,
     buckets: &Buckets,
+    most: usize,
     max_endpoints: usize,
 ) -> Result<Vec<Series>, Failure> {
+    // Questions whose buckets are not made of these are refused before.
+    let level = buckets.level(&[Level::Hour, Level::Day]).unwrap_or(Level::Hour);
+    let run = Run { level, span: buckets.span() };
+    let pending = pending::endpoints(c, buckets.span(), who, max_endpoints)?;
+    let busiest = busiest(c, run, who, &pending, most)?;
     let mut groups: BTreeMap<String, Series> = BTreeMap::new();
     let mut add = |endpoint: String, start: Minute, tally: &Tally| {
         let Some(place) = buckets.place(start) else { return };
+        let endpoint = if busiest.contains(&endpoint) { endpoint } else { OTHER.to_owned() };
         let new = || Series::empty(Some(endpoint.clone()), buckets.len());
         groups.entry(endpoint.clone()).or_insert_with(new).points[place].merge(tally);
     };
-    // Questions whose buckets are not made of these are refused before.
-    let level = buckets.level(&[Level::Hour, Level::Day]).unwrap_or(Level::Hour);
-    for block in blocks(c, Run { level, span: buckets.span() }, who)? {
+    for_each(c, run, who, |block| {
         let tally = block.tally()?;
-        add(block.path.unwrap_or_else(|| OTHER.to_owned()), Minute(block.start), &tally);
-    }
-    for pending in pending::endpoints(c, buckets.span(), who, max_endpoints)? {
+        add(block.name(), Minute(block.start), &tally);
+        Ok(())
+    })?;
+    for pending in pending {
         add(name(pending.endpoint), pending.hour, &pending.tally);
     }
     Ok(groups.into_values().collect())
+}
+
+/// The endpoints that get a series of their own. A series is long, and over many days there may be
+/// thousands of endpoints: they are counted first.
+fn busiest(
+    c: &mut SqliteConnection,
+    run: Run,
+    who: ClientNo,
+    pending: &[Pending],
+    most: usize,
+) -> Result<HashSet<String>, Failure> {
+    let mut requests: BTreeMap<String, u64> = BTreeMap::new();
+    for_each(c, run, who, |block| {
+        *requests.entry(block.name()).or_default() += block.requests.cast_unsigned();
+        Ok(())
+    })?;
+    for pending in pending {
+        *requests.entry(name(pending.endpoint.clone())).or_default() += pending.tally.requests;
+    }
+    let keep = if requests.len() > most { most.saturating_sub(1) } else { most };
+    requests.remove(OTHER);
+    let mut ranked: Vec<(Reverse<u64>, String)> =
+        requests.into_iter().map(|(name, count)| (Reverse(count), name)).collect();
+    ranked.sort();
+    ranked.truncate(keep);
+    Ok(ranked.into_iter().map(|(_, name)| name).collect())
 }
 
 fn name(endpoint: Option<Template>) -> String {
     endpoint.map_or_else(|| OTHER.to_owned(), |template| template.as_str().to_owned())
 }
 
-/// The blocks of a run of one client, or of everybody. The start of each is listed, so that SQLite seeks the
-/// client's in every block instead of reading all clients'.
-fn blocks(c: &mut SqliteConnection, run: Run, who: ClientNo) -> QueryResult<Vec<EndpointBlockRow>> {
-    diesel::sql_query(
+/// Hands over the blocks of a run of one client, or of everybody, one at a time: there may be very many. The
+/// start of each is listed, so that SQLite seeks the client's in every block instead of reading all clients'.
+fn for_each(
+    c: &mut SqliteConnection,
+    run: Run,
+    who: ClientNo,
+    mut take: impl FnMut(EndpointBlockRow) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let blocks = diesel::sql_query(
         "WITH RECURSIVE block (start) AS (
              SELECT ?1 UNION ALL SELECT start + ?3 FROM block WHERE start + ?3 < ?2
          )
@@ -85,7 +126,11 @@ fn blocks(c: &mut SqliteConnection, run: Run, who: ClientNo) -> QueryResult<Vec<
     .bind::<BigInt, _>(run.span.to.0)
     .bind::<BigInt, _>(run.level.minutes())
     .bind::<BigInt, _>(who.0.cast_signed())
-    .load(c)
+    .load_iter::<EndpointBlockRow, DefaultLoadingMode>(c)?;
+    for block in blocks {
+        take(block?)?;
+    }
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -109,6 +154,10 @@ struct EndpointBlockRow {
 }
 
 impl EndpointBlockRow {
+    fn name(&self) -> String {
+        self.path.clone().unwrap_or_else(|| OTHER.to_owned())
+    }
+
     fn verb(&self) -> Result<Verb, Failure> {
         let verb = u8::try_from(self.verb).ok().and_then(Verb::from_code);
         verb.ok_or_else(|| self.corrupt("verb", &Invalid::new("is not a known method")))

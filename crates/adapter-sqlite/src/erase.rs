@@ -2,7 +2,7 @@
 
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::ERASED;
-use activity_domain::id::{ClientId, Fingerprint};
+use activity_domain::id::{ANONYMOUS, ClientId, Fingerprint};
 use activity_domain::port::Purged;
 use activity_domain::time::Timestamp;
 use diesel::connection::SimpleConnection;
@@ -98,22 +98,25 @@ pub(crate) fn unname_endpoints(c: &mut SqliteConnection) -> QueryResult<bool> {
     let swept = erasing::table.filter(erasing::at.eq(SWEPT)).filter(erasing::is_unnamed.eq(false));
     let swept: Vec<(i64, i64)> = swept.select((erasing::client, erasing::delta)).load(c)?;
     let oldest: Option<i64> = usage_delta::table.select(min(usage_delta::seq)).first(c)?;
-    let mut is_done = true;
-    for (client, delta) in swept {
-        if oldest.is_some_and(|oldest| oldest <= delta) {
-            is_done = false;
-            continue;
-        }
-        diesel::sql_query(format!(
-            "UPDATE endpoint SET path = '{ERASED} ' || no || ')' WHERE no IN ( \
-                 SELECT endpoint FROM endpoint_block WHERE client = ?1 AND minutes = 1440 \
-                 EXCEPT SELECT endpoint FROM endpoint_block WHERE client NOT IN (0, ?1) AND minutes = 1440)"
-        ))
-        .bind::<BigInt, _>(client)
-        .execute(c)?;
-        diesel::update(erasing::table.find(client)).set(erasing::is_unnamed.eq(true)).execute(c)?;
+    let is_waiting = |delta: i64| oldest.is_some_and(|oldest| oldest <= delta);
+    let (waiting, folded): (Vec<_>, Vec<_>) = swept.into_iter().partition(|(_, delta)| is_waiting(*delta));
+    if folded.is_empty() {
+        return Ok(waiting.is_empty());
     }
-    Ok(is_done)
+    let folded = erasing::table.filter(erasing::client.eq_any(folded.into_iter().map(|(client, _)| client)));
+    diesel::update(folded).set(erasing::is_unnamed.eq(true)).execute(c)?;
+    // A path cannot have a `#`, so that no sender can take such a name first. Erased clients, also those of
+    // earlier times, have anonymous ids: what only they called has nobody left who may be shown its name.
+    diesel::sql_query(format!(
+        "WITH gone AS (SELECT no FROM client_number WHERE id LIKE '{ANONYMOUS}%') \
+         UPDATE endpoint SET path = '{ERASED} #' || no || ')' WHERE no IN ( \
+             SELECT endpoint FROM endpoint_block \
+             WHERE client IN (SELECT client FROM erasing WHERE is_unnamed) AND minutes = 1440 \
+             EXCEPT SELECT endpoint FROM endpoint_block \
+             WHERE client <> 0 AND client NOT IN (SELECT no FROM gone) AND minutes = 1440)"
+    ))
+    .execute(c)?;
+    Ok(waiting.is_empty())
 }
 
 /// Overwrites what old copies of rows the next so many pages hold. Pages that the database grows by

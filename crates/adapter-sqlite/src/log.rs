@@ -1,5 +1,6 @@
 //! Raw rows, read back.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use activity_domain::activity::{Activity, Endpoint, Metadata, Method, ResponseTime, Status, Text};
@@ -23,6 +24,9 @@ use crate::whereabouts::Whereabouts;
 const CHUNK: usize = 1_000;
 /// Rows that one page looks at. What is rarer than one in so many takes several pages to be found.
 const MAX_LOOKED_AT: usize = 20_000;
+/// Keys that one page passes over on its way, which are other clients' for the most part: some tenths of a
+/// second.
+const MAX_PASSED: usize = 100_000;
 
 /// The columns of an [`ActivityRow`].
 pub(crate) const COLUMNS: &str = "at, client, id, endpoint, method, status, response_time, ip, user_agent, \
@@ -37,14 +41,20 @@ pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage
     let from = query.from.as_micros().max(retention::floor(c)?);
     let Some(whereabouts) = whereabouts(c, query, from)? else { return Ok(page) };
     let mut before = start(c, query)?;
-    let (mut looked_at, mut trails, mut names) = (0, 0, HashMap::new());
-    while let Some(stretch) = whereabouts.next(c, end(&before))? {
+    let (mut looked_at, mut passed, mut trails) = (0, 0, 0);
+    let mut names = HashMap::new();
+    while let Some((from, to)) = whereabouts.next(c, end(&before))? {
+        before = before.min((to, 0, Vec::new()));
         loop {
-            let rows = chunk(c, stretch, whereabouts.client(), &before)?;
-            let is_last = rows.len() < CHUNK;
-            for row in rows {
-                before = (row.at, row.client, row.id.clone());
-                let (client, key) = (name(c, &mut names, row.client)?, before.clone());
+            if passed >= MAX_PASSED {
+                page.next = Some(behind(c, &mut names, query, whereabouts.client(), &before)?);
+                return Ok(page);
+            }
+            let (last, count) = boundary(c, from, &before)?;
+            passed += count.max(1);
+            for row in chunk(c, whereabouts.client(), &last, &before)? {
+                let key = (row.at, row.client, row.id.clone());
+                let client = name(c, &mut names, row.client)?;
                 let mut activity = row.activity(client)?;
                 looked_at += 1;
                 if query.filter.matches(&activity) {
@@ -62,11 +72,11 @@ pub(crate) fn page(c: &mut SqliteConnection, query: &LogQuery) -> Result<LogPage
                     return Ok(page);
                 }
             }
-            if is_last {
+            before = last;
+            if count < CHUNK {
                 break;
             }
         }
-        before = (stretch.0, 0, Vec::new()).min(before);
     }
     Ok(page)
 }
@@ -96,20 +106,70 @@ fn end(before: &Key) -> i64 {
     before.0 + i64::from(before.1 > 0)
 }
 
+/// Behind a key that may be another client's: of that the cursor of one client does not tell.
+fn behind(
+    c: &mut SqliteConnection,
+    names: &mut HashMap<i64, ClientId>,
+    query: &LogQuery,
+    only: Option<ClientNo>,
+    (at, client, id): &Key,
+) -> Result<LogCursor, Failure> {
+    let own = only.map_or(*client, |no| no.0.cast_signed());
+    let id = match client.cmp(&own) {
+        // Of this instant, the client's rows come before the key, or behind it.
+        Ordering::Less => Uuid::nil(),
+        Ordering::Greater => Uuid::max(),
+        Ordering::Equal => Uuid::from_slice(id).unwrap_or_default(),
+    };
+    let at = Timestamp::from_micros(*at).map_err(|error| corrupt("activity", "at", at, &error))?;
+    let client = query.client.clone().map_or_else(|| name(c, names, own), Ok)?;
+    Ok(LogCursor { at, client, id: ActivityId(id) })
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+    #[diesel(sql_type = BigInt)]
+    client: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+/// The last of the next so many keys, whosesoever they are, and how many there are: without it, a client
+/// among many would be looked for in as many rows as there are.
+fn boundary(c: &mut SqliteConnection, from: i64, before: &Key) -> QueryResult<(Key, usize)> {
+    let keys: Vec<KeyRow> = diesel::sql_query(format!(
+        "SELECT at, client, id FROM activity WHERE at >= ? AND (at, client, id) < (?, ?, ?) \
+         ORDER BY at DESC, client DESC, id DESC LIMIT {CHUNK}"
+    ))
+    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(before.0)
+    .bind::<BigInt, _>(before.1)
+    .bind::<Binary, _>(&before.2)
+    .load(c)?;
+    let count = keys.len();
+    let last = keys.into_iter().last().filter(|_| count == CHUNK);
+    Ok((last.map_or((from, 0, Vec::new()), |key| (key.at, key.client, key.id)), count))
+}
+
+/// The rows from a key on to before another.
 fn chunk(
     c: &mut SqliteConnection,
-    (from, to): (i64, i64),
     only: Option<ClientNo>,
+    from: &Key,
     before: &Key,
 ) -> QueryResult<Vec<ActivityRow>> {
     // Without a client the condition on it is true of every row.
     let (least, most) = only.map_or((i64::MIN, i64::MAX), |no| (no.0.cast_signed(), no.0.cast_signed()));
     diesel::sql_query(format!(
-        "SELECT {COLUMNS} FROM activity WHERE at >= ? AND at < ? AND (at, client, id) < (?, ?, ?) \
-         AND client BETWEEN ? AND ? AND client NOT IN (SELECT client FROM erasing) ORDER BY at DESC, client DESC, id DESC LIMIT {CHUNK}"
+        "SELECT {COLUMNS} FROM activity WHERE (at, client, id) >= (?, ?, ?) AND (at, client, id) < (?, ?, ?) \
+         AND client BETWEEN ? AND ? AND client NOT IN (SELECT client FROM erasing) \
+         ORDER BY at DESC, client DESC, id DESC"
     ))
-    .bind::<BigInt, _>(from)
-    .bind::<BigInt, _>(to)
+    .bind::<BigInt, _>(from.0)
+    .bind::<BigInt, _>(from.1)
+    .bind::<Binary, _>(&from.2)
     .bind::<BigInt, _>(before.0)
     .bind::<BigInt, _>(before.1)
     .bind::<Binary, _>(&before.2)

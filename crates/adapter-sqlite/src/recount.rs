@@ -2,11 +2,12 @@
 
 use activity_domain::id::ClientId;
 use activity_domain::rollup::{ClientNo, Counting};
+use activity_domain::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use diesel::sqlite::SqliteConnection;
 
-use crate::error::Failure;
+use crate::error::{Failure, corrupt};
 use crate::log::{self, ActivityRow};
 use crate::schema::recount;
 use crate::sink::add_delta;
@@ -16,19 +17,16 @@ const STEP: usize = 5_000;
 
 type Key = (i64, i64, Vec<u8>);
 
-/// Counts until everything is counted. It goes on where an earlier start was stopped.
-pub(crate) fn run(c: &mut SqliteConnection) -> Result<u64, Failure> {
-    let mut counted = 0;
-    loop {
-        let step = c.immediate_transaction(step)?;
-        match step {
-            Some(rows) => counted += rows,
-            None => return Ok(counted),
-        }
-    }
+/// What was counted in a step.
+pub(crate) struct Step {
+    pub rows: u64,
+    /// The latest event time.
+    pub latest: Timestamp,
 }
 
-fn step(c: &mut SqliteConnection) -> Result<Option<u64>, Failure> {
+/// Counts the next so many rows, in the transaction that calls it; `None` when all are counted. It goes on
+/// where an earlier start was stopped.
+pub(crate) fn step(c: &mut SqliteConnection) -> Result<Option<Step>, Failure> {
     let key = recount::table.select((recount::at, recount::client, recount::id));
     let Some((at, client, id)) = key.first::<Key>(c).optional()? else { return Ok(None) };
     let rows: Vec<ActivityRow> = diesel::sql_query(format!(
@@ -44,6 +42,7 @@ fn step(c: &mut SqliteConnection) -> Result<Option<u64>, Failure> {
         return Ok(None);
     };
     let key = (last.at, last.client, last.id.clone());
+    let latest = Timestamp::from_micros(last.at).map_err(|e| corrupt("activity", "at", &last.at, &e))?;
     let (mut counting, count) = (Counting::default(), rows.len() as u64);
     // Whose a row is, its number says; the name does not matter for counting.
     let name = ClientId::from_bits([0; 10]);
@@ -55,5 +54,5 @@ fn step(c: &mut SqliteConnection) -> Result<Option<u64>, Failure> {
     diesel::update(recount::table)
         .set((recount::at.eq(key.0), recount::client.eq(key.1), recount::id.eq(key.2)))
         .execute(c)?;
-    Ok(Some(count))
+    Ok(Some(Step { rows: count, latest }))
 }

@@ -17,8 +17,11 @@ pub(crate) fn floor(c: &mut SqliteConnection) -> QueryResult<i64> {
 }
 
 pub(crate) fn retain(c: &mut SqliteConnection, from: Timestamp) -> Result<Retained, Failure> {
-    let from = from.as_micros().max(floor(c)?);
-    diesel::update(retention_floor::table).set(retention_floor::at.eq(from)).execute(c)?;
+    let from = from.as_micros();
+    // Where it stands already, nothing is written: this runs every second.
+    let risen = retention_floor::table.filter(retention_floor::at.lt(from));
+    diesel::update(risen).set(retention_floor::at.eq(from)).execute(c)?;
+    let from = floor(c)?;
     let dropped = diesel::sql_query(format!(
         "DELETE FROM activity WHERE (at, client, id) IN \
          (SELECT at, client, id FROM activity WHERE at < ? ORDER BY at LIMIT {MAX_ROWS})"

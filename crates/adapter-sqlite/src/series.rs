@@ -38,7 +38,7 @@ pub(crate) fn series(
         GroupBy::Status => by_cell(c, who, buckets, |cell| cell.class.as_str())?,
         GroupBy::Method => by_cell(c, who, buckets, |cell| cell.verb.as_str())?,
         GroupBy::Client => by_client(c, buckets, query.max_groups())?,
-        GroupBy::Endpoint => endpoints::series(c, who, buckets, max_endpoints)?,
+        GroupBy::Endpoint => endpoints::series(c, who, buckets, query.max_groups(), max_endpoints)?,
     };
     Ok(Series::rank(series, query.max_groups()))
 }

@@ -86,7 +86,8 @@ fn append(
             Err(error) => return Err(error.into()),
         }
     }
-    if order.len() > 1 && appended.set_aside == order.len() as u64 {
+    let offered = appended.stored + appended.duplicate + appended.set_aside;
+    if offered > 1 && appended.set_aside == offered {
         let reason = "every row of a batch is refused: this looks like a damaged schema, not like bad rows";
         return Err(StoreError::Unavailable(reason.into()).into());
     }

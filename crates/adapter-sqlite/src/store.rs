@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
+use activity_domain::port::Upkeep;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult};
@@ -79,9 +80,17 @@ impl SqliteStore {
 
     /// After some migrations everything has to be counted again, which is done before anybody asks.
     async fn count_again(&self) -> Result<(), StoreError> {
-        let counted = self.run(&self.writer, recount::run).await?;
+        let mut counted = 0;
+        while let Some(step) = self.write(recount::step).await? {
+            if counted == 0 {
+                tracing::info!("the new schema needs all raw rows to be counted again: this takes a while");
+            }
+            counted += step.rows;
+            // Else all deltas would wait at once, and every answer would have to read them.
+            while self.compact(step.latest).await?.more {}
+        }
         if counted > 0 {
-            tracing::info!(rows = counted, "raw rows were counted again, as the new schema needs it");
+            tracing::info!(rows = counted, "raw rows were counted again");
         }
         Ok(())
     }

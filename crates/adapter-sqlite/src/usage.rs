@@ -139,9 +139,9 @@ pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Tallies, Fa
             tallies.entry(ClientNo(row.client.cast_unsigned())).or_default().merge(&row.try_into()?);
         }
     }
-    add_deltas(&deltas(c, span)?, span, None, &mut tallies);
-    // Deltas have sketches, but a part of the truth is worse than none.
-    tallies.values_mut().for_each(|tally| tally.sketch = Sketch::default());
+    for (_, client, profile) in profiles(&deltas(c, span)?, span, None) {
+        profile.add_numbers_to(tallies.entry(client).or_default());
+    }
     Ok(tallies)
 }
 

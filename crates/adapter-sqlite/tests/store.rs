@@ -177,8 +177,8 @@ async fn after_an_upgrade_raw_rows_are_counted_again() {
     }
     let store = SqliteStore::open(&file).await.unwrap();
     assert_eq!(answers(&store).await, before);
-    while store.compact(make::at(day)).await.unwrap().more {}
-    assert_eq!(answers(&store).await, before);
+    // Nothing waits that every answer would have to read.
+    assert_eq!(store.compact(make::at(day)).await.unwrap().deltas, 0);
 }
 
 async fn answers(store: &SqliteStore) -> (DailyPage, Vec<EndpointRow>) {

@@ -248,6 +248,37 @@ pub async fn paths_of_its_own_lose_their_names(harness: &dyn Harness) {
     }
 }
 
+/// A path that several clients shared keeps its name until the last of them is erased, whatever names others
+/// chose for theirs.
+pub async fn a_shared_path_is_named_until_the_last_is_erased(harness: &dyn Harness) {
+    let stores = with_two(harness).await;
+    stores.clients.insert(&make::client("CL-eve"), Some(&make::key(3))).await.expect("insert");
+    let path =
+        |call: Activity, path: &str| Activity { endpoint: Endpoint::parse(path).expect("a path"), ..call };
+    let shared = [calls("CL-ada", 10..12), calls("CL-bob", 10..13)].concat();
+    let shared = shared.into_iter().map(|call| path(call, "/homes"));
+    let own = (1..20u128).map(|n| path(make::call("CL-eve", n, NOON), &format!("{ERASED} {n})")));
+    let own =
+        own.chain((20..40u128).map(|n| path(make::call("CL-eve", n, NOON), &format!("{ERASED} #{n})"))));
+    ask::store(&stores, &make::batch(make::stream(2), 0, shared.chain(own).collect())).await;
+    ask::compact(&stores, ask::now()).await;
+    let span =
+        Span::around_hours(make::at("2026-03-10T00:00:00Z"), make::at("2026-03-11T00:00:00Z"), ask::now());
+    for (client, anonymous, homes) in [("CL-ada", "anon-1", 5), ("CL-bob", "anon-2", 0)] {
+        let (client, anonymous) = (make::client_id(client), make::client_id(anonymous));
+        assert!(stores.clients.erase(&client, &anonymous, now()).await.expect("erase"));
+        purge(&stores).await;
+        let query = EndpointsQuery { span, client: None, sort: EndpointSort::Requests, limit: MAX_PAGE };
+        let rows = stores.usage.endpoints(&query, Read::Latest).await.expect("endpoints");
+        let of = |name: &str| {
+            rows.iter().filter(|row| row.endpoint == name).map(|row| row.tally.requests).sum::<u64>()
+        };
+        assert_eq!(of("/homes"), homes, "{rows:?}");
+        let all: u64 = rows.iter().map(|row| row.tally.requests).sum();
+        assert_eq!(all, 5 + 3 + 5 + 39);
+    }
+}
+
 /// Its raw rows are not shown, from the first instant on.
 pub async fn its_rows_are_not_shown(harness: &dyn Harness) {
     let stores = with_two(harness).await;

@@ -44,6 +44,7 @@ macro_rules! laws {
                 erasing_nobody_changes_nothing,
                 an_erased_clients_counts_stay_anonymous,
                 paths_of_its_own_lose_their_names,
+                a_shared_path_is_named_until_the_last_is_erased,
                 its_rows_are_not_shown,
                 later_rows_of_an_erased_client_are_discarded,
                 a_replay_after_an_erasure_changes_nothing,

@@ -15,6 +15,9 @@ pub use fingerprint::Fingerprint;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 
+/// How the ids of erased clients begin.
+pub const ANONYMOUS: &str = "anon-";
+
 const BASE32: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 impl ClientId {
@@ -35,7 +38,12 @@ impl ClientId {
 
     /// The id under which the counts of an erased client stay, from 80 random bits.
     pub fn anonymous(bits: [u8; 10]) -> Self {
-        Self::spelled("anon-", bits)
+        Self::spelled(ANONYMOUS, bits)
+    }
+
+    /// Whether it is the id of an erased client.
+    pub fn is_anonymous(&self) -> bool {
+        self.as_str().starts_with(ANONYMOUS)
     }
 
     fn spelled(prefix: &str, bits: [u8; 10]) -> Self {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, Recorder, UsageCache};
-use activity_domain::redact::redact;
 use activity_domain::service::{Access, Accounts, Clients, Limits, Prewarm, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -154,7 +153,7 @@ fn resource(path: &str, methods: &'static str) -> web::Resource {
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(format!("there is no {}", brief(redact(request.path())))))
+    Err(Problem::not_found(format!("there is no {}", brief(request.path()))))
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use activity_domain::error::AccessError;
+use activity_domain::id::{ClientId, KeyId};
 use activity_domain::service::{Access, Caller, Limited, Limits};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -17,11 +19,17 @@ use crate::problem::Problem;
 use crate::token::Tokens;
 use crate::{limits, peer};
 
+const API_KEY: &str = "x-api-key";
+
 /// An authenticated caller.
 pub struct Authenticated(pub Caller);
 
 /// A caller who may be nobody. A key or token that is not valid is refused all the same.
 pub struct MaybeAuthenticated(pub Option<Caller>);
+
+/// A caller who has shown a key. One who has only a token is refused: what a leaked token can do ends
+/// with it.
+pub struct ByKey(pub Caller);
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -34,6 +42,24 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let caller = authenticate(&request).await?;
             caller.map(Self).ok_or_else(|| Problem::unauthorized("an API key or token is needed"))
+        })
+    }
+}
+
+impl FromRequest for ByKey {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            match authenticate(&request).await? {
+                Some(caller) if request.headers().contains_key(API_KEY) => Ok(Self(caller)),
+                Some(_) => {
+                    Err(Problem::forbidden("this needs the API key itself, in X-API-Key, not a token"))
+                }
+                None => Err(Problem::unauthorized("an API key is needed, in X-API-Key")),
+            }
         })
     }
 }
@@ -54,45 +80,86 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> 
     else {
         return Err(Problem::unavailable("authentication is not set up", 60));
     };
-    if let Some(key) = request.headers().get("x-api-key") {
-        return by_key(request, access, key.to_str().unwrap_or_default()).await.map(Some);
-    }
-    let Some(token) = bearer(request.headers())? else { return Ok(None) };
-    let answer = match tokens.verify(token) {
-        // Nobody can guess a signature, so a token may be looked up however many others fail.
-        Some((client, key)) => access.by_token(&client, &key).await,
-        None => Err(AccessError::Unknown),
+    let credential = if let Some(key) = request.headers().get(API_KEY) {
+        Credential::Key(key.to_str().unwrap_or_default().to_owned())
+    } else {
+        let Some(token) = bearer(request.headers())? else { return Ok(None) };
+        tokens.verify(token).map_or(Credential::Bad, |(client, key)| Credential::Token(client, key))
     };
-    match answer {
-        Err(AccessError::Unknown) => Err(failed(request).await),
-        answer => Ok(Some(answer?)),
+    if let Some(Ok(caller)) = credential.remembered(access) {
+        return Ok(Some(caller));
+    }
+    let gate = Gate {
+        access: access.clone(),
+        limits: request.app_data::<web::Data<Limits>>().cloned(),
+        from: peer::address(request),
+    };
+    // A task of its own, since a request may be given up while it waits: what fails is counted all the same.
+    let Ok(answer) = actix_web::rt::spawn(async move { gate.try_in(&credential).await }).await else {
+        return Err(Problem::unavailable("the server is overloaded", 1));
+    };
+    answer.map(Some).map_err(|refusal| match refusal {
+        Refusal::Access(error) => error.into(),
+        Refusal::TooOften(limited) => over(request, limited),
+    })
+}
+
+/// What a caller shows.
+enum Credential {
+    Key(String),
+    /// What a token with a good signature was made from.
+    Token(ClientId, KeyId),
+    /// A token that is none of ours, or not any more.
+    Bad,
+}
+
+impl Credential {
+    /// What memory says of it; `None` if that takes a look into the store.
+    fn remembered(&self, access: &Access) -> Option<Result<Caller, AccessError>> {
+        match self {
+            Self::Key(key) => access.remembered(key),
+            Self::Token(client, key) => access.remembered_token(client, key),
+            Self::Bad => Some(Err(AccessError::Unknown)),
+        }
+    }
+
+    async fn look_up(&self, access: &Access) -> Result<Caller, AccessError> {
+        match self {
+            Self::Key(key) => access.by_key(key).await,
+            Self::Token(client, key) => access.by_token(client, key).await,
+            Self::Bad => Err(AccessError::Unknown),
+        }
     }
 }
 
-/// A key that is remembered as good gets in, however many bad ones come from the same network: many
-/// may share its address. One that has to be looked up has to wait until those are fewer.
-async fn by_key(request: &HttpRequest, access: &Access, key: &str) -> Result<Caller, Problem> {
-    match access.remembered(key) {
-        Some(Err(AccessError::Unknown)) => return Err(failed(request).await),
-        Some(answer) => return Ok(answer?),
-        None => {}
-    }
-    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return Ok(access.by_key(key).await?) };
-    if let Err(limited) = limits.may_present(peer::address(request)).await {
-        return Err(over(request, limited));
-    }
-    match access.by_key(key).await {
-        Err(AccessError::Unknown) => Err(failed(request).await),
-        answer => Ok(answer?),
-    }
+enum Refusal {
+    Access(AccessError),
+    TooOften(Limited),
 }
 
-/// The answer to a key or token that is not valid.
-async fn failed(request: &HttpRequest) -> Problem {
-    let Some(limits) = request.app_data::<web::Data<Limits>>() else { return AccessError::Unknown.into() };
-    match limits.failed(peer::address(request)).await {
-        Ok(_) => AccessError::Unknown.into(),
-        Err(limited) => over(request, limited),
+/// Where credentials from a network are tried.
+struct Gate {
+    access: web::Data<Access>,
+    limits: Option<web::Data<Limits>>,
+    from: IpAddr,
+}
+
+impl Gate {
+    /// Who is remembered gets in, however many others from the same network fail: many may share its
+    /// address. Who has to be looked up has to wait until those are fewer.
+    async fn try_in(&self, credential: &Credential) -> Result<Caller, Refusal> {
+        let answer = if let Some(answer) = credential.remembered(&self.access) {
+            answer
+        } else {
+            if let Some(limits) = &self.limits {
+                limits.may_present(self.from).await.map_err(Refusal::TooOften)?;
+            }
+            credential.look_up(&self.access).await
+        };
+        if let (Err(AccessError::Unknown), Some(limits)) = (&answer, &self.limits) {
+            limits.failed(self.from).await.map_err(Refusal::TooOften)?;
+        }
+        answer.map_err(Refusal::Access)
     }
 }
 
@@ -138,6 +205,19 @@ macro_rules! secured_by_key_or_token {
             }
         }
     };
+}
+
+impl Apiv2Schema for ByKey {}
+
+impl OperationModifier for ByKey {
+    fn update_parameter(_: &mut DefaultOperationRaw) {}
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+    fn update_security(operation: &mut DefaultOperationRaw) {
+        ApiKeyScheme::update_security(operation);
+    }
+    fn update_security_definitions(map: &mut BTreeMap<String, SecurityScheme>) {
+        ApiKeyScheme::update_security_definitions(map);
+    }
 }
 
 secured_by_key_or_token!(Authenticated);

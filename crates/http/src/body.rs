@@ -28,6 +28,9 @@ const PART: usize = 64 << 10;
 /// So many parts are decoded at one time. Each has a thread and a decoder of its own; more than the machine
 /// has cores only take memory.
 static DECODERS: Semaphore = Semaphore::const_new(8);
+/// What a decoder takes besides what it has decoded: its tables, a block that has not come to its end, and
+/// the part that it is given. It has that from the first byte on, and for as long as the sender likes.
+const DECODER: usize = 256 << 10;
 /// What is read of a refused body, and for how long, so that its sender sees the answer.
 const PASSED_BY: (usize, Duration) = (10 << 20, Duration::from_secs(2));
 /// A frame of zstd may ask for a window as large as it likes; 8 MiB is what RFC 9659 allows.
@@ -71,6 +74,10 @@ async fn collect(
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge(limit).into());
     }
+    let _decoder_room = match &sink.room {
+        Some(room) if encoding != Encoding::Identity => Some(room.beside(DECODER)?),
+        _ => None,
+    };
     let mut decoder = match encoding {
         Encoding::Identity => {
             sink.expect(declared.unwrap_or_default())?;
@@ -197,9 +204,10 @@ struct Sink {
 }
 
 impl Sink {
-    /// Takes room and memory for a body whose length is known.
+    /// Makes ready for a body that says how long it is. It is refused at once where there is no room for
+    /// it, but gets its room only as it arrives: who says much and sends nothing keeps nobody out.
     fn expect(&mut self, length: usize) -> Result<(), Refusal> {
-        self.make_room(length)?;
+        self.room.as_ref().map_or(Ok(()), |room| room.could_grow_to(length))?;
         self.bytes = Buffer::with_capacity(length).map_err(|_| Refusal::NoMemory)?;
         Ok(())
     }

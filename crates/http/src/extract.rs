@@ -1,8 +1,11 @@
 //! Bodies and queries: bounded, decoded, and refused with the name of the field.
+//!
+//! Taking them out of a request never fails, and what is wrong with them is told when they are read: an
+//! operation first looks at who is calling, and what he may do.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
 
 use activity_domain::id::ClientId;
 use actix_web::dev::Payload;
@@ -36,9 +39,18 @@ pub enum Media {
 }
 
 /// A body of events that has not been read yet.
-pub struct EventsBody {
+pub struct EventsBody(Unread);
+
+/// A request whose body has not been read yet.
+struct Unread {
     request: HttpRequest,
     payload: Payload,
+}
+
+impl Unread {
+    fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
+        Self { request: request.clone(), payload: payload.take() }
+    }
 }
 
 /// A decoded body of events.
@@ -53,7 +65,7 @@ impl EventsBody {
     /// Reads it. Not before it is known whose it is: strangers' bodies are not worth any memory, and no
     /// caller's may take all of it.
     pub async fn read(self, caller: &ClientId) -> Result<Events, Problem> {
-        let Self { request, payload } = self;
+        let Unread { request, payload } = self.0;
         let media = media(&request, &[Media::Json, Media::Ndjson])?;
         let Some(memory) = request.app_data::<web::Data<BodyMemory>>() else {
             return Err(Problem::unavailable("memory for bodies is not set up", 60));
@@ -66,56 +78,73 @@ impl EventsBody {
 
 impl FromRequest for EventsBody {
     type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+        ready(Ok(Self(Unread::of(request, payload))))
     }
 }
 
-/// A small JSON body.
-pub struct JsonBody<T>(pub T);
+/// A small JSON body that has not been read yet.
+pub struct JsonBody<T>(Unread, PhantomData<fn() -> T>);
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+impl<T: DeserializeOwned> JsonBody<T> {
+    /// Reads it.
+    pub async fn read(self) -> Result<T, Problem> {
+        let Unread { request, payload } = self.0;
+        media(&request, &[Media::Json])?;
+        let body = body::read(&request, payload, MAX_JSON_BODY, None).await?;
+        parse_json(&body.bytes)
+    }
+}
+
+impl<T> FromRequest for JsonBody<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            media(&request, &[Media::Json])?;
-            let body = body::read(&request, payload, MAX_JSON_BODY, None).await?;
-            parse_json(&body.bytes).map(Self)
-        })
+        ready(Ok(Self(Unread::of(request, payload), PhantomData)))
     }
 }
 
-/// A small JSON body that may be left out.
-pub struct OptionalJson<T>(pub Option<T>);
+/// A small JSON body that may be left out and has not been read yet.
+pub struct OptionalJson<T>(Unread, PhantomData<fn() -> T>);
 
-impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
+impl<T: DeserializeOwned> OptionalJson<T> {
+    /// Reads it.
+    pub async fn read(self) -> Result<Option<T>, Problem> {
+        let Unread { request, payload } = self.0;
+        let body = body::read(&request, payload, MAX_JSON_BODY, None).await?;
+        if body.bytes.is_empty() {
+            return Ok(None);
+        }
+        media(&request, &[Media::Json])?;
+        parse_json(&body.bytes).map(Some)
+    }
+}
+
+impl<T> FromRequest for OptionalJson<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let body = body::read(&request, payload, MAX_JSON_BODY, None).await?;
-            if body.bytes.is_empty() {
-                return Ok(Self(None));
-            }
-            media(&request, &[Media::Json])?;
-            parse_json(&body.bytes).map(|body| Self(Some(body)))
-        })
+        ready(Ok(Self(Unread::of(request, payload), PhantomData)))
     }
 }
 
-/// The query of a request.
-pub struct Query<T>(pub T);
+/// The query of a request, parsed or not what it should be.
+pub struct Query<T>(Result<T, Problem>);
+
+impl<T> Query<T> {
+    /// Its parameters, or what is wrong with them.
+    pub fn read(self) -> Result<T, Problem> {
+        self.0
+    }
+}
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parameters = serde_urlencoded::Deserializer::new(form_pairs(request.query_string()));
@@ -123,7 +152,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
             let located = Located::of(&error);
             Problem::invalid(format!("?{}", located.path.join(".")), located.detail)
         });
-        std::future::ready(parsed.map(Self))
+        ready(Ok(Self(parsed)))
     }
 }
 

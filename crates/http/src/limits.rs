@@ -50,6 +50,13 @@ pub fn noted(request: &HttpRequest, result: Result<Spent, Limited>) -> Result<Sp
     }
 }
 
+/// Gives back what a call spent that then could not be served. Its answer says nothing of quotas: where
+/// they were noted to stand is not so any more.
+pub async fn refund(request: &HttpRequest, limits: &Limits, spent: Spent) {
+    request.extensions_mut().remove::<Noted>();
+    limits.refund(spent).await;
+}
+
 /// Takes a read from the caller's quota and waits for its turn, which lasts as long as the request.
 pub async fn read(
     request: &HttpRequest,

@@ -12,11 +12,12 @@ use crate::problem::Problem;
 
 /// What all bodies together may take, in bytes.
 const TOTAL: usize = 64 << 20;
-/// What the bodies of one caller may take. No caller can keep out all others by sending slowly.
+/// What the bodies of one caller may take, so that none can keep out all others. Several together can, but
+/// only with bytes that they have sent: a promise to send many takes nothing.
 const PER_CALLER: usize = TOTAL / 4;
 /// Bodies up to this size are not counted: what actix buffers for a connection is as much.
 pub const FREE: usize = 64 << 10;
-/// Bodies of unknown length are counted in steps of so many bytes.
+/// Bodies are counted as they arrive, in steps of so many bytes.
 const STEP: usize = 256 << 10;
 
 /// The bodies that are in memory. One for the process.
@@ -50,6 +51,20 @@ impl From<NoRoom> for Problem {
     }
 }
 
+impl Held {
+    /// What a caller would hold with so many bytes more.
+    fn with_more(&self, caller: &ClientId, bytes: usize) -> Result<usize, NoRoom> {
+        let own = self.by_caller.get(caller).copied().unwrap_or_default() + bytes;
+        if own > PER_CALLER {
+            return Err(NoRoom::OfCaller);
+        }
+        if self.total + bytes > TOTAL {
+            return Err(NoRoom::OfProcess);
+        }
+        Ok(own)
+    }
+}
+
 impl BodyMemory {
     /// Room for a body of this caller, none yet.
     pub fn room(self: Arc<Self>, caller: ClientId) -> Room {
@@ -58,15 +73,9 @@ impl BodyMemory {
 
     fn take(&self, caller: &ClientId, bytes: usize) -> Result<(), NoRoom> {
         let mut held = self.0.lock();
-        let own = held.by_caller.get(caller).copied().unwrap_or_default();
-        if own + bytes > PER_CALLER {
-            return Err(NoRoom::OfCaller);
-        }
-        if held.total + bytes > TOTAL {
-            return Err(NoRoom::OfProcess);
-        }
+        let own = held.with_more(caller, bytes)?;
         held.total += bytes;
-        held.by_caller.insert(caller.clone(), own + bytes);
+        held.by_caller.insert(caller.clone(), own);
         Ok(())
     }
 
@@ -92,13 +101,31 @@ pub struct Room {
 impl Room {
     /// Makes sure that the body may take so many bytes.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        let wanted = if bytes <= FREE { 0 } else { bytes.next_multiple_of(STEP) };
-        let more = wanted.saturating_sub(self.bytes);
+        let more = self.more_for(bytes);
         if more > 0 {
             self.memory.take(&self.caller, more)?;
             self.bytes += more;
         }
         Ok(())
+    }
+
+    /// Whether there is room for so many bytes just now. Takes none: they may never come.
+    pub fn could_grow_to(&self, bytes: usize) -> Result<(), NoRoom> {
+        match self.more_for(bytes) {
+            0 => Ok(()),
+            more => self.memory.0.lock().with_more(&self.caller, more).map(|_| ()),
+        }
+    }
+
+    /// Room of the same caller for so many bytes beside the body.
+    pub fn beside(&self, bytes: usize) -> Result<Self, NoRoom> {
+        self.memory.take(&self.caller, bytes)?;
+        Ok(Self { memory: self.memory.clone(), caller: self.caller.clone(), bytes })
+    }
+
+    fn more_for(&self, bytes: usize) -> usize {
+        let wanted = if bytes <= FREE { 0 } else { bytes.next_multiple_of(STEP) };
+        wanted.saturating_sub(self.bytes)
     }
 }
 
@@ -134,6 +161,20 @@ mod tests {
         drop(second);
         let held = memory.0.lock();
         assert_eq!((held.total, held.by_caller.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_promise_takes_nothing_and_is_refused_where_there_is_no_room() {
+        let memory = Arc::new(BodyMemory::default());
+        let promises: Vec<Room> = (0..9).map(|_| memory.clone().room(client("ada"))).collect();
+        assert!(promises.iter().all(|room| room.could_grow_to(LARGEST) == Ok(())));
+        assert_eq!(memory.0.lock().total, 0);
+        let beside = promises[0].beside(PER_CALLER - LARGEST + 1).unwrap();
+        assert_eq!(promises[1].could_grow_to(LARGEST), Err(NoRoom::OfCaller));
+        assert_eq!(promises[1].could_grow_to(FREE), Ok(()));
+        drop(beside);
+        assert_eq!(promises[1].could_grow_to(LARGEST), Ok(()));
+        assert_eq!(memory.0.lock().total, 0);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub fn finish(mut spec: Value) -> Value {
     describe_log(&mut spec);
     describe_health(&mut spec);
     describe_clients(&mut spec);
-    allow_null(&mut spec);
+    allow_null(&mut spec, &NULLABLE);
     // Registration may be open, so that no key is needed.
     if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
         security.push(json!({}));
@@ -116,14 +116,19 @@ fn problem_schema() -> Value {
     })
 }
 
-/// The forms that a body of events can take, and the preferences.
-fn describe_events(spec: &mut Value) {
+/// Bodies of an event are any JSON value, which is said by saying nothing.
+fn any_json(properties: Option<&mut Value>) {
+    let Some(properties) = properties else { return };
     for field in ["requestBody", "responseBody"] {
-        // Any JSON value, which is said by saying nothing.
-        if let Some(schema) = spec["components"]["schemas"]["Event"]["properties"][field].as_object_mut() {
+        if let Some(schema) = properties.get_mut(field).and_then(Value::as_object_mut) {
             schema.remove("type");
         }
     }
+}
+
+/// The forms that a body of events can take, and the preferences.
+fn describe_events(spec: &mut Value) {
+    any_json(spec.pointer_mut("/components/schemas/Event/properties"));
     let event = json!({ "$ref": "#/components/schemas/Event" });
     let many = json!({ "type": "array", "items": event, "maxItems": 10_000 });
     let operation = &mut spec["paths"]["/api/logs"]["post"];
@@ -147,8 +152,14 @@ fn describe_events(spec: &mut Value) {
     ]);
 }
 
-/// The other forms of a page of events.
+/// The other forms of a page of events; and of an audit trail, what paperclip takes from Rust's types and
+/// serde leaves out or writes otherwise.
 fn describe_log(spec: &mut Value) {
+    let audit = "/components/schemas/LogResponse/properties/data/items/properties/audit";
+    if let Some(audit) = spec.pointer_mut(audit).and_then(Value::as_object_mut) {
+        audit.remove("required");
+        any_json(audit.get_mut("properties"));
+    }
     let ok = &mut spec["paths"]["/api/logs"]["get"]["responses"]["200"];
     for (media, description) in
         [("application/x-ndjson", "One event per line."), ("text/csv", "A table with a line of names.")]
@@ -165,33 +176,29 @@ fn describe_log(spec: &mut Value) {
 /// What is null where nothing was recorded.
 const NULLABLE: [&str; 6] = ["avgResponseTime", "p50", "p95", "p99", "lastAccess", "group"];
 
-fn allow_null(value: &mut Value) {
+/// What is null where there is none, in answers about clients and keys. In requests a field of the same
+/// name may be left out.
+const NULLABLE_OF_CLIENTS: [&str; 5] = ["email", "expiresAt", "lastUsedAt", "lastAccessAt", "nextCursor"];
+
+fn allow_null(value: &mut Value, names: &[&str]) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
-                if NULLABLE.contains(&name.as_str()) && field.get("type").is_some() {
+                if names.contains(&name.as_str()) && field.get("type").is_some() {
                     field["nullable"] = json!(true);
                 }
-                allow_null(field);
+                allow_null(field, names);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(allow_null),
+        Value::Array(items) => items.iter_mut().for_each(|item| allow_null(item, names)),
         _ => {}
     }
 }
 
-/// What is null where there is none, in answers about clients and keys; and a body that may be left out.
+/// Null in answers about clients and keys, and a body that may be left out.
 fn describe_clients(spec: &mut Value) {
-    let nullable = [
-        ("ClientResponse", &["email", "lastAccessAt"][..]),
-        ("ClientListResponse", &["nextCursor"]),
-        ("ClientKey", &["expiresAt", "lastUsedAt"]),
-        ("KeyResponse", &["expiresAt"]),
-    ];
-    for (schema, fields) in nullable {
-        for field in fields {
-            spec["components"]["schemas"][schema]["properties"][*field]["nullable"] = json!(true);
-        }
+    for schema in ["ClientResponse", "ClientListResponse", "KeyResponse"] {
+        allow_null(&mut spec["components"]["schemas"][schema], &NULLABLE_OF_CLIENTS);
     }
     spec["paths"]["/api/clients/{clientId}/keys"]["post"]["requestBody"]["required"] = json!(false);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use activity_domain::error::{AccessError, Invalid, RecordError, StoreError};
+use activity_domain::redact::redact;
 use activity_domain::service::{AccountError, RegisterError, UsageError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -46,15 +47,20 @@ struct Body<'a> {
 }
 
 /// What somebody sent or a parser says, for an answer: at most 160 characters of it, since a caller's own
-/// words may be megabytes.
+/// words may be megabytes, and without keys and tokens, since answers come to rest in callers' logs.
 pub fn brief(text: impl fmt::Display) -> String {
     const MOST: usize = 160;
-    let mut shown = Brief { text: String::new(), left: MOST };
+    // Enough that a key or token that begins in what is shown is there to be known as one.
+    const READ: usize = 1_024;
+    let mut read = Brief { text: String::new(), left: READ };
     // It fails once it is full, and spares the rest of the work.
-    if fmt::write(&mut shown, format_args!("{text}")).is_err() {
-        shown.text.push('…');
+    let is_cut = fmt::write(&mut read, format_args!("{text}")).is_err();
+    let clean = redact(&read.text);
+    match clean.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None if is_cut => format!("{clean}…"),
+        None => clean.into_owned(),
     }
-    shown.text
 }
 
 struct Brief {
@@ -277,5 +283,26 @@ pub trait At<T> {
 impl<T> At<T> for Result<T, Invalid> {
     fn at(self, pointer: &str) -> Result<T, Problem> {
         self.map_err(|error| Problem::invalid(pointer, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_short_and_has_no_secrets() {
+        assert_eq!(brief("plain"), "plain");
+        assert_eq!(brief("ä".repeat(160)), "ä".repeat(160));
+        assert_eq!(brief("ä".repeat(161)), format!("{}…", "ä".repeat(160)));
+        assert_eq!(brief("x".repeat(2_000_000)), format!("{}…", "x".repeat(160)));
+        let key = format!("atk_abcdefghijkl_{}_01234567", "0123456789abcdef".repeat(4));
+        let token = format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJl", "eyJzdWIi".repeat(30));
+        for secret in [key, token] {
+            for before in [0, 20, 130, 155] {
+                let shown = brief(format!("{}{secret}{}", "-".repeat(before), "-".repeat(3_000)));
+                assert!(shown.chars().count() <= 161 && !shown.contains(&secret[..8]), "{shown}");
+            }
+        }
     }
 }

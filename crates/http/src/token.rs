@@ -49,10 +49,18 @@ impl Tokens {
         }
     }
 
-    /// A token for a client, with the time at which it ends. `None` if it cannot be signed.
-    pub fn issue(&self, client: &ClientId, key: &KeyId, now: Timestamp) -> Option<(String, Timestamp)> {
+    /// A token for a client, with the time at which it ends: not after the key that it is made from.
+    /// `None` if it cannot be signed.
+    pub fn issue(
+        &self,
+        client: &ClientId,
+        key: &KeyId,
+        key_ends: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<(String, Timestamp)> {
         let issued = now.as_micros() / 1_000_000;
-        let expires = now.plus_seconds(self.lifetime);
+        let longest = now.plus_seconds(self.lifetime);
+        let expires = key_ends.map_or(longest, |end| end.min(longest));
         let claims = Claims {
             iss: ISSUER.into(),
             aud: AUDIENCE.into(),
@@ -104,9 +112,14 @@ mod tests {
         let client = ClientId::parse("CL-1").unwrap();
         let key = KeyId::parse("abcdefghjkmn").unwrap();
         let at = Timestamp::from_seconds(now()).unwrap();
-        let (token, expires) = tokens().issue(&client, &key, at).unwrap();
-        assert_eq!(tokens().verify(&token), Some((client, key)));
+        let (token, expires) = tokens().issue(&client, &key, None, at).unwrap();
+        assert_eq!(tokens().verify(&token), Some((client.clone(), key.clone())));
         assert_eq!(expires, at.plus_seconds(60));
+        for (key_ends, expected) in [(30, 30), (60, 60), (90, 60)] {
+            let key_ends = Some(at.plus_seconds(key_ends));
+            let (_, expires) = tokens().issue(&client, &key, key_ends, at).unwrap();
+            assert_eq!(expires, at.plus_seconds(expected));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Batches from the spool into the sink, until it has them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -106,6 +107,8 @@ pub struct Drainer {
     totals: Arc<Totals>,
     /// Where the sink stands, if known.
     cursor: Option<Drained>,
+    /// Since the sink last answered: where it would stand after each attempt, and how much that had.
+    attempts: BTreeMap<u64, u64>,
     /// The size that the next batch may have; halved when the store fails.
     size: usize,
     backoff: Duration,
@@ -118,7 +121,18 @@ impl Drainer {
         let (reader, size) = (Some(spool.reader()), config.max_batch);
         let (shared, totals) = (spool.shared(), Arc::default());
         let backoff = config.first_backoff;
-        Self { shared, reader, sink, config, totals, cursor: None, size, backoff, last: Instant::now() }
+        Self {
+            shared,
+            reader,
+            sink,
+            config,
+            totals,
+            cursor: None,
+            attempts: BTreeMap::new(),
+            size,
+            backoff,
+            last: Instant::now(),
+        }
     }
 
     /// What it has done so far; stays readable while it runs.
@@ -217,6 +231,9 @@ impl Drainer {
         };
         let Some(batch) = batch(chunk, expected).map(Arc::new) else { return };
         let is_earlier = batch.stream != self.shared.log.lock().current();
+        // As many as the store is told of; where it stands tells later which attempt went through.
+        let size = (batch.records.len() + batch.unreadable.len()) as u64;
+        self.attempts.insert(batch.next, size);
         match self.sink.append(&batch).await {
             Ok(Append::Stored(appended)) => {
                 self.totals.add(appended, is_earlier);
@@ -225,9 +242,8 @@ impl Drainer {
                 self.size = (self.size * 2).min(self.config.max_batch);
             }
             Ok(Append::Moved(next)) => {
-                if next >= batch.next {
+                if let Some(&stored) = self.attempts.get(&next) {
                     // An attempt whose answer was lost had gone through.
-                    let stored = (batch.records.len() + batch.unreadable.len()) as u64;
                     self.totals.add(Appended { stored, ..Appended::default() }, is_earlier);
                 }
                 self.moved(batch.stream, next);
@@ -258,6 +274,7 @@ impl Drainer {
     }
 
     fn moved(&mut self, stream: StreamId, next: u64) {
+        self.attempts.clear();
         self.last = Instant::now();
         let drained = Drained { stream, next };
         self.cursor = Some(drained);

@@ -154,6 +154,9 @@ impl Reader {
         let mut target = File::create(self.quarantine.join(format!("{name}-{from}.bad")))?;
         source.seek(SeekFrom::Start(from))?;
         io::copy(&mut source.take(to - from), &mut target)?;
+        // The segment is deleted next: what is in quarantine is the only copy then.
+        target.sync_all()?;
+        File::open(&self.quarantine)?.sync_all()?;
         self.damaged += 1;
         Ok(())
     }

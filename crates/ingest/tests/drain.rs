@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_adapter_memory::{MemoryStore, Times};
-use activity_domain::port::Recorder;
+use activity_domain::port::{Appended, Recorder};
 use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use proptest::prelude::*;
 use support::{Draining, activities, activity, drain, numbers, open};
@@ -57,6 +57,23 @@ async fn an_outage_and_a_lost_answer_change_nothing() {
     }
     draining.finish().await;
     assert_eq!(numbers(&store.rows()), all(50));
+}
+
+/// The attempt after a failure is smaller than the one that had gone through.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_answer_was_about_is_in_the_totals() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::default());
+    store.lose_answers(Times::Next(1));
+    let spool = open(folder.path(), 1);
+    let first_backoff = Duration::from_millis(2);
+    let config =
+        DrainConfig { max_batch: 100, first_backoff, ..DrainConfig::new(100, Duration::from_millis(5)) };
+    let draining = Draining::with(&spool, store.clone(), config);
+    spool.record(activities(0..100)).await.unwrap();
+    let totals = draining.finish().await;
+    assert_eq!(numbers(&store.rows()), all(100));
+    assert_eq!(totals, Appended { stored: 100, ..Appended::default() });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,7 +69,7 @@ async fn storage(settings: &Settings) -> Result<Storage, Failure> {
 /// Whoever may write into the data folder may do what an admin may.
 fn operator(settings: &Settings) -> Result<Caller, Failure> {
     let client: Client = wire::root(settings, &SystemClock)?;
-    Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]) })
+    Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None })
 }
 
 fn clock() -> Arc<dyn Clock> {

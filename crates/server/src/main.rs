@@ -12,6 +12,7 @@ mod running;
 mod schedule;
 mod secrets;
 mod serve;
+mod settling;
 mod system;
 mod telemetry;
 mod upkeep;

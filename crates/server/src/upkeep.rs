@@ -1,13 +1,15 @@
 //! The store's housekeeping, in the background.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activity_domain::activity::AgePolicy;
 use activity_domain::error::StoreError;
 use activity_domain::port::{Clock, Retained, Upkeep};
 use activity_domain::time::Timestamp;
 use tokio::sync::watch;
+
+use crate::settling::Settling;
 
 /// Deltas wait so long at most while all is well. Answers include them, so this is about speed only.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -33,8 +35,12 @@ pub async fn run(
     ages: AgePolicy,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut settling = Settling::default();
     loop {
-        let pause = match once(upkeep.as_ref(), clock.now(), ages).await {
+        let now = clock.now();
+        // The rows that a wrong clock drops do not come back when it is put right.
+        let retained_from = ages.retained_from(now).filter(|_| settling.is_settled(now, Instant::now()));
+        let pause = match once(upkeep.as_ref(), now, retained_from).await {
             Ok(true) => Duration::ZERO,
             Ok(false) => INTERVAL,
             Err(error) => {
@@ -51,9 +57,13 @@ pub async fn run(
 }
 
 /// One step of everything; whether there is more to do.
-async fn once(upkeep: &dyn Upkeep, now: Timestamp, ages: AgePolicy) -> Result<bool, StoreError> {
+async fn once(
+    upkeep: &dyn Upkeep,
+    now: Timestamp,
+    retained_from: Option<Timestamp>,
+) -> Result<bool, StoreError> {
     let compacted = upkeep.compact(now).await?;
-    let retained = match ages.retained_from(now) {
+    let retained = match retained_from {
         Some(from) => upkeep.retain(from).await?,
         None => Retained::default(),
     };

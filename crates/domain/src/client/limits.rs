@@ -19,7 +19,7 @@ impl LimitName {
     pub fn parse(name: &str) -> Result<Self, Invalid> {
         let name = QuotaName::parse(name)?;
         if Self::RESERVED.contains(&name) {
-            return Err(Invalid::new("must not be default, reads or registrations"));
+            return Err(Invalid::new("must not be default, reads, registrations or failed-auth"));
         }
         Ok(Self(name))
     }
@@ -60,10 +60,12 @@ impl EndpointPrefix {
         &self.0
     }
 
-    /// Whether an endpoint begins with it.
+    /// Whether an endpoint begins with it. Senders may leave out the slash at an endpoint's beginning, and
+    /// are not to get around a limit that way.
     pub fn matches(&self, endpoint: &Endpoint) -> bool {
-        let rest = endpoint.as_str().strip_prefix(self.0.trim_end_matches('/'));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let [prefix, path] = [&self.0, endpoint.as_str()].map(|text| text.strip_prefix('/').unwrap_or(text));
+        let rest = path.strip_prefix(prefix);
+        prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -147,6 +149,10 @@ mod tests {
             ("/ä", "/ä/ö"),
             ("/", "/"),
             ("/", "/x"),
+            ("/", "x"),
+            ("/", "*"),
+            ("/export", "export"),
+            ("/export", "export/x"),
         ] {
             assert!(matches(prefix, endpoint), "{prefix} {endpoint}");
         }
@@ -156,7 +162,8 @@ mod tests {
             ("/export/x", "/export"),
             ("/export", "/v1/export"),
             ("/export", "/Export"),
-            ("/", "x"),
+            ("/export", "exports"),
+            ("/export", "//export"),
         ] {
             assert!(!matches(prefix, endpoint), "{prefix} {endpoint}");
         }

@@ -8,6 +8,7 @@ use crate::error::{AccessError, StoreError};
 use crate::id::{ClientId, Fingerprint, KeyId};
 use crate::key::{ApiKey, KeyDigest, KeyRecord};
 use crate::port::{Account, Changes, ClientRepo, Clock, HeldKey, Read};
+use crate::time::Timestamp;
 
 mod callers;
 mod uses;
@@ -27,6 +28,8 @@ pub struct Caller {
     pub client: Arc<Client>,
     /// The key that it came with, or that its token was made from.
     pub key: KeyId,
+    /// When that key ends, if it does.
+    pub key_ends: Option<Timestamp>,
 }
 
 impl Caller {
@@ -72,7 +75,7 @@ impl Access {
     pub fn with_root(mut self, client: Client, key: &ApiKey) -> Self {
         let record =
             KeyRecord { id: key.id(), digest: key.digest(), created_at: client.created_at, expires_at: None };
-        let caller = Caller { client: Arc::new(client), key: key.id() };
+        let caller = Caller { client: Arc::new(client), key: key.id(), key_ends: None };
         self.root = Some(Root { caller, key: record });
         self
     }
@@ -96,6 +99,15 @@ impl Access {
         Some(self.let_in(&known, key))
     }
 
+    /// The same about a token whose signature has been checked.
+    pub fn remembered_token(&self, client: &ClientId, key: &KeyId) -> Option<Result<Caller, AccessError>> {
+        if let Some(answer) = self.root_by_token(client, key) {
+            return Some(answer);
+        }
+        let known = self.trusted(self.callers.get(&Fingerprint::of(client)))?;
+        Some(known.key(key).ok_or(AccessError::Unknown).and_then(|key| self.let_in(&known, key)))
+    }
+
     /// Lets a caller in by the key that it presents.
     pub async fn by_key(&self, presented: &str) -> Result<Caller, AccessError> {
         if let Some(answer) = self.remembered(presented) {
@@ -112,8 +124,8 @@ impl Access {
     /// Lets a caller in by a token whose signature has been checked. The token ends with the key that it
     /// was made from.
     pub async fn by_token(&self, client: &ClientId, key: &KeyId) -> Result<Caller, AccessError> {
-        if let Some(root) = self.root.as_ref().filter(|root| root.caller.client.id == *client) {
-            return if root.caller.key == *key { Ok(root.caller.clone()) } else { Err(AccessError::Unknown) };
+        if let Some(answer) = self.root_by_token(client, key) {
+            return answer;
         }
         let known = self.known(client).await?.ok_or(AccessError::Unknown)?;
         let key = known.key(key).ok_or(AccessError::Unknown)?;
@@ -172,6 +184,11 @@ impl Access {
         self.root.as_ref().filter(|root| root.key.digest == *digest).map(|root| root.caller.clone())
     }
 
+    fn root_by_token(&self, client: &ClientId, key: &KeyId) -> Option<Result<Caller, AccessError>> {
+        let root = self.root.as_ref().filter(|root| root.caller.client.id == *client)?;
+        Some(if root.caller.key == *key { Ok(root.caller.clone()) } else { Err(AccessError::Unknown) })
+    }
+
     /// What is remembered counts only while changes are heard of.
     fn trusted<T>(&self, remembered: Option<T>) -> Option<T> {
         let age = self.clock.now().as_micros() - self.heard.load(Ordering::Relaxed);
@@ -187,7 +204,8 @@ impl Access {
             return Err(AccessError::Deactivated);
         }
         self.uses.note(&key.used, now);
-        Ok(Caller { client: known.client.clone(), key: key.record.id.clone() })
+        let (key, key_ends) = (key.record.id.clone(), key.record.expires_at);
+        Ok(Caller { client: known.client.clone(), key, key_ends })
     }
 
     async fn known(&self, id: &ClientId) -> Result<Option<Arc<Known>>, AccessError> {

@@ -87,6 +87,16 @@ impl Clients {
         self.mode == RegistrationMode::Open
     }
 
+    /// Whether this caller, or nobody, may register clients at all.
+    pub fn admits(&self, by: Option<&Caller>) -> Result<(), RegisterError> {
+        match by {
+            _ if self.is_open() => Ok(()),
+            Some(caller) if caller.role() == Role::Admin => Ok(()),
+            Some(_) => Err(RegisterError::Forbidden("only an admin may register clients here")),
+            None => Err(RegisterError::Unauthenticated),
+        }
+    }
+
     /// Registers a client on behalf of a caller, or of nobody.
     pub async fn register(
         &self,
@@ -121,14 +131,9 @@ impl Clients {
     }
 
     fn may_register(&self, wish: &Registration, by: Option<&Caller>) -> Result<(), RegisterError> {
+        self.admits(by)?;
         if by.is_some_and(|caller| caller.role() == Role::Admin) {
             return Ok(());
-        }
-        if self.mode == RegistrationMode::Admin {
-            return Err(match by {
-                None => RegisterError::Unauthenticated,
-                Some(_) => RegisterError::Forbidden("only an admin may register clients here"),
-            });
         }
         if wish.role.is_some() {
             return Err(RegisterError::Forbidden("only an admin may set a role"));

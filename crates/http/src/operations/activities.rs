@@ -38,7 +38,7 @@ pub async fn get_logs(
 ) -> Result<LogAnswer, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let form = Form::wanted(request.headers());
-    let mut query = parse(&params.0)?;
+    let mut query = parse(&params.read()?)?;
     // A table has no place for trails.
     query.with_audit &= form != Form::Csv;
     let page = usage.activities(&caller.0, query).await?;

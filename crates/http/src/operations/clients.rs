@@ -28,5 +28,10 @@ fn id_of(text: &str) -> Result<ClientId, Problem> {
 
 /// The same for what only admins may do: others are told that, whatever the id.
 fn id_for_admin(caller: &Caller, text: &str) -> Result<ClientId, Problem> {
-    if caller.role() == Role::Admin { id_of(text) } else { Err(AccountError::Forbidden.into()) }
+    admin(caller)?;
+    id_of(text)
+}
+
+fn admin(caller: &Caller) -> Result<(), Problem> {
+    if caller.role() == Role::Admin { Ok(()) } else { Err(AccountError::Forbidden.into()) }
 }

@@ -35,7 +35,7 @@ pub async fn daily(
 ) -> Result<Json<DailyResponse>, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
-    let query = parse(&params.0, now)?;
+    let query = parse(&params.read()?, now)?;
     let page = usage.daily(&caller.0, query.clone()).await?;
     Ok(Json(DailyResponse {
         from: query.days.from().to_string(),

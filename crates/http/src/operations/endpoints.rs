@@ -7,7 +7,7 @@ use activity_domain::port::Clock;
 use activity_domain::service::{Limits, Usage};
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{EndpointSort, EndpointsQuery};
+use activity_domain::usage::{EndpointSort, EndpointsQuery, MAX_DAYS};
 
 use super::daily::limit;
 use super::prelude::*;
@@ -37,7 +37,7 @@ pub async fn endpoints(
 ) -> Result<Json<EndpointsResponse>, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
-    let query = parse(&params.0, now)?;
+    let query = parse(&params.read()?, now)?;
     let span = query.span;
     let rows = usage.endpoints(&caller.0, query).await?;
     Ok(Json(EndpointsResponse {
@@ -50,6 +50,10 @@ pub async fn endpoints(
 
 fn parse(params: &EndpointsParams, now: Timestamp) -> Result<EndpointsQuery, Problem> {
     let (from, to) = range(params.from.as_deref(), params.to.as_deref(), now)?;
+    // Blocks are looked up day by day.
+    if to.as_micros() - from.as_micros() > i64::from(MAX_DAYS) * 86_400_000_000 {
+        return Err(Problem::invalid("?from", format!("must be at most {MAX_DAYS} days before `to`")));
+    }
     let sort = params.sort.as_deref().map_or(Ok(EndpointSort::Requests), EndpointSort::parse).at("?sort")?;
     Ok(EndpointsQuery {
         span: Span::around_hours(from, to, now),

@@ -23,7 +23,7 @@ use crate::auth::Authenticated;
 use crate::body::Body;
 use crate::dto::{Event, LogsResponse, RejectedEvent};
 use crate::extract::{Events, EventsBody};
-use crate::limits::noted;
+use crate::limits::{noted, refund};
 use crate::problem::{FieldError, Problem};
 
 /// The longest that `Prefer: wait` waits, in seconds.
@@ -107,7 +107,7 @@ pub async fn post_logs(
     let receipt = match recorder.record(activities).await {
         Ok(receipt) => receipt,
         Err(error) => {
-            limits.refund(spent).await;
+            refund(&request, &limits, spent).await;
             return Err(error.into());
         }
     };

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use activity_domain::client::{ClientName, Email, RateLimit, Role};
 use activity_domain::port::Clock;
-use activity_domain::service::{Clients, Limits, Registration};
+use activity_domain::service::{Clients, Limits, RegisterError, Registration, Spent};
 use paperclip::actix::CreatedJson;
 
 use super::prelude::*;
 use crate::auth::MaybeAuthenticated;
 use crate::dto::{RegisterRequest, RegisterResponse};
 use crate::extract::JsonBody;
-use crate::limits::noted;
+use crate::limits::{noted, refund};
 use crate::peer;
 use crate::problem::{At, Problem};
 use crate::token::Tokens;
@@ -32,14 +32,24 @@ pub async fn register(
     clock: Data<Arc<dyn Clock>>,
     limits: Data<Limits>,
 ) -> Result<CreatedJson<RegisterResponse>, Problem> {
-    let wish = parse(&body.0)?;
-    let is_admin = caller.0.as_ref().is_some_and(|caller| caller.role() == Role::Admin);
-    if clients.is_open() && !is_admin {
-        noted(&request, limits.register(peer::address(&request)).await)?;
-    }
-    let new = clients.register(wish, caller.0.as_ref()).await?;
+    let caller = caller.0.as_ref();
+    clients.admits(caller)?;
+    let wish = parse(&body.read().await?)?;
+    let is_admin = caller.is_some_and(|caller| caller.role() == Role::Admin);
+    let spent = if is_admin {
+        Spent::default()
+    } else {
+        noted(&request, limits.register(peer::address(&request)).await)?
+    };
+    let new = match clients.register(wish, caller).await {
+        Err(error @ RegisterError::Store(_)) => {
+            refund(&request, &limits, spent).await;
+            return Err(error.into());
+        }
+        answer => answer?,
+    };
     let (token, _) = tokens
-        .issue(&new.client.id, &new.key_id, clock.now())
+        .issue(&new.client.id, &new.key_id, None, clock.now())
         .ok_or_else(|| Problem::unavailable("no token could be signed", 1))?;
     Ok(CreatedJson(RegisterResponse {
         client_id: new.client.id.to_string(),

@@ -33,7 +33,7 @@ pub async fn series(
 ) -> Result<Json<SeriesResponse>, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
     let now = clock.now();
-    let question = Question::parse(&params.0, now)?;
+    let question = Question::parse(&params.read()?, now)?;
     let series = usage.series(&caller.0, question.query.clone()).await?;
     let span = question.query.buckets.span();
     Ok(Json(SeriesResponse {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use activity_domain::client::Role;
 use activity_domain::port::Clock;
-use activity_domain::service::{Limits, Usage};
+use activity_domain::service::{Limits, Usage, UsageError};
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
 use activity_domain::usage::TopQuery;
@@ -36,9 +37,12 @@ pub async fn top(
     clock: Data<Arc<dyn Clock>>,
     limits: Data<Limits>,
 ) -> Result<Json<TopResponse>, Problem> {
+    if caller.0.role() == Role::Client {
+        return Err(UsageError::Forbidden.into());
+    }
     limits::read(&request, &limits, &caller.0).await?;
-    let now = clock.now();
-    let query = TopQuery { span: span(&params.0, now)?, limit: limit(params.0.limit, DEFAULT_LIMIT)? };
+    let (params, now) = (params.read()?, clock.now());
+    let query = TopQuery { span: span(&params, now)?, limit: limit(params.limit, DEFAULT_LIMIT)? };
     let rows = usage.top(&caller.0, &query).await?;
     Ok(Json(TopResponse {
         from: Timestamp::from(query.span.from).to_string(),

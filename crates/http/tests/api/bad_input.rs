@@ -202,3 +202,31 @@ async fn an_error_of_one_event_does_not_leak_into_the_next_request() {
     expect(whole, StatusCode::ACCEPTED).await;
     assert_eq!(app.store.rows().len(), 1);
 }
+
+/// Answers come to rest in callers' logs, so they do not repeat keys and tokens that are misplaced.
+#[tokio::test]
+async fn answers_do_not_repeat_secrets() {
+    let app = App::start();
+    let ada = app.register("ada", None).await;
+    for secret in [&ada.key, &ada.token] {
+        let requests = [
+            logs(&app, &ada).body(format!(r#"{{"statusCode":"{secret}"}}"#)),
+            logs(&app, &ada).body(format!(r#"[{{"{secret}":1}},{{"timestamp":"{secret}"}}]"#)),
+            logs(&app, &ada).body(format!(r#"{{"requestHeaders":"{secret}"}}"#)),
+            logs(&app, &ada).header("content-encoding", secret).body("{}"),
+            app.request("POST", "/api/logs").header("x-api-key", &ada.key).header("content-type", secret),
+            app.get(&format!("/api/logs?{secret}=1"), &ada.key),
+            app.get(&format!("/api/logs?limit={secret}"), &ada.key),
+            app.get(&format!("/api/usage/daily?timezone={secret}&cursor={secret}"), &ada.key),
+            app.post("/api/register", &ada.key, &json!({ "name": { secret: 1 }, "email": "x" })),
+            app.post("/api/register", &ada.key, &json!({ secret: 1 })),
+            app.request("GET", &format!("/nope/{secret}")),
+        ];
+        for request in requests {
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            assert!(status.is_client_error() && !text.contains(&secret[..24]), "{status} {text}");
+        }
+    }
+}

@@ -71,7 +71,9 @@ async fn bad_events_cost_nothing_and_what_is_not_taken_is_given_back() {
     assert_eq!(header(&answer, "x-ratelimit-remaining"), "2");
     app.recorder.is_full.store(true, Ordering::SeqCst);
     for _ in 0..5 {
-        expect(post(&app, &ada.key, 2).await, StatusCode::SERVICE_UNAVAILABLE).await;
+        let answer = post(&app, &ada.key, 2).await;
+        assert!(!answer.headers().contains_key("ratelimit"), "where it stood before it was given back");
+        expect(answer, StatusCode::SERVICE_UNAVAILABLE).await;
     }
     app.recorder.is_full.store(false, Ordering::SeqCst);
     expect(post(&app, &ada.key, 2).await, StatusCode::ACCEPTED).await;
@@ -200,6 +202,8 @@ async fn a_client_sees_its_limit_and_an_admin_resets_it() {
     assert_eq!(reset.status(), StatusCode::NO_CONTENT);
     let after = expect(app.get(&path, &app.admin_key).send().await.unwrap(), StatusCode::OK).await;
     assert_eq!(after["remaining"], 10);
+    let root = app.get("/api/clients/CL-admin/rate-limit", &app.admin_key).send().await.unwrap();
+    assert_eq!(expect(root, StatusCode::OK).await["policies"], json!([]));
     let nobody = app.get("/api/clients/CL-nobody/rate-limit", &app.admin_key).send().await.unwrap();
     expect(nobody, StatusCode::NOT_FOUND).await;
 }

@@ -13,6 +13,7 @@ mod health;
 mod intake;
 mod limits;
 mod log;
+mod order;
 mod oversized;
 mod register;
 mod series;

@@ -210,10 +210,14 @@ async fn what_is_no_request_is_answered_and_the_server_goes_on() {
 
 /// A connection that promises a large body and keeps it to itself.
 async fn promise(app: &App, by: &Registered, length: usize) -> TcpStream {
+    promise_in(app, by, length, "identity").await
+}
+
+async fn promise_in(app: &App, by: &Registered, length: usize, encoding: &str) -> TcpStream {
     let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
     let head = format!(
         "POST /api/logs HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
+         Content-Encoding: {encoding}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
         by.key
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -221,6 +225,13 @@ async fn promise(app: &App, by: &Registered, length: usize) -> TcpStream {
     let mut answer = [0; 25];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+/// A connection that sends all of a large body but its end.
+async fn almost(app: &App, by: &Registered, length: usize) -> TcpStream {
+    let mut stream = promise(app, by, length).await;
+    stream.write_all(&vec![b' '; length - 1]).await.unwrap();
     stream
 }
 
@@ -242,7 +253,7 @@ async fn one_callers_bodies_take_a_quarter_of_the_memory() {
     let app = App::start();
     let (ada, bob) = (app.register("ada", None).await, app.register("bob", None).await);
     let send = async |by: &Registered| logs(&app, by).body(padded(8 * MIB)).send().await.unwrap();
-    let held = promise(&app, &ada, 10 * MIB).await;
+    let held = almost(&app, &ada, 10 * MIB).await;
     let answer = until(StatusCode::TOO_MANY_REQUESTS, async || send(&ada).await).await;
     assert_eq!(answer.headers()["retry-after"], "1");
     expect(answer, StatusCode::TOO_MANY_REQUESTS).await;
@@ -260,7 +271,7 @@ async fn all_bodies_together_have_a_bound() {
     let mut held = Vec::new();
     for n in 0..6 {
         let by = app.register(&format!("c{n}"), None).await;
-        held.push(promise(&app, &by, 10 * MIB).await);
+        held.push(almost(&app, &by, 10 * MIB).await);
     }
     let late = app.register("late", None).await;
     let send = async || logs(&app, &late).body(padded(8 * MIB)).send().await.unwrap();
@@ -271,6 +282,41 @@ async fn all_bodies_together_have_a_bound() {
     expect(small, StatusCode::ACCEPTED).await;
     drop(held);
     expect(until(StatusCode::ACCEPTED, send).await, StatusCode::ACCEPTED).await;
+}
+
+/// Who says that a large body comes and sends none of it keeps nobody out.
+#[tokio::test]
+async fn promises_take_no_memory() {
+    let app = App::start();
+    let mut idle = Vec::new();
+    for n in 0..8 {
+        let by = app.register(&format!("c{n}"), None).await;
+        idle.push(promise(&app, &by, 10 * MIB).await);
+    }
+    let late = app.register("late", None).await;
+    let answer = logs(&app, &late).body(padded(8 * MIB)).send().await.unwrap();
+    expect(answer, StatusCode::ACCEPTED).await;
+}
+
+/// A packed body that does not go on has a decoder, which is counted though nothing is decoded yet.
+#[tokio::test]
+async fn decoders_take_memory() {
+    let app = App::start();
+    let ada = app.register("ada", None).await;
+    let mut held = Vec::new();
+    for n in 0..64 {
+        let encoding = ["gzip", "zstd"][n % 2];
+        held.push(promise_in(&app, &ada, 100, encoding).await);
+    }
+    let packed = async || {
+        let request = logs(&app, &ada).header("content-encoding", "gzip");
+        request.body(gzip(event().to_string().as_bytes())).send().await.unwrap()
+    };
+    expect(packed().await, StatusCode::TOO_MANY_REQUESTS).await;
+    let plain = logs(&app, &ada).body(event().to_string()).send().await.unwrap();
+    expect(plain, StatusCode::ACCEPTED).await;
+    drop(held);
+    expect(until(StatusCode::ACCEPTED, packed).await, StatusCode::ACCEPTED).await;
 }
 
 /// Whoever is not known gets his answer at once, however slowly he sends.

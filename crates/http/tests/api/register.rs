@@ -97,3 +97,21 @@ async fn each_field_is_named_when_it_does_not_fit() {
     let missing = app.request("POST", "/api/register").json(&json!({ "name": "Eve" })).send().await.unwrap();
     assert_eq!(pointer(&expect(missing, StatusCode::UNPROCESSABLE_ENTITY).await), "#/email");
 }
+
+#[tokio::test]
+async fn a_token_is_made_from_a_key_only_and_ends_with_it() {
+    let app = App::start();
+    let ada = app.register("ada", None).await;
+    let refused = app.request("POST", "/api/token").bearer_auth(&ada.token).send().await.unwrap();
+    let problem = expect(refused, StatusCode::FORBIDDEN).await;
+    assert!(problem["detail"].as_str().unwrap().contains("X-API-Key"));
+    let both = app.request("POST", "/api/token").bearer_auth(&ada.token).header("x-api-key", &ada.key);
+    expect(both.send().await.unwrap(), StatusCode::OK).await;
+
+    let keys = format!("/api/clients/{}/keys", ada.id);
+    let short = app.post(&keys, &ada.key, &json!({ "expiresIn": 90 })).send().await.unwrap();
+    let short = expect(short, StatusCode::CREATED).await;
+    let token = app.post("/api/token", short["apiKey"].as_str().unwrap(), &json!({})).send().await.unwrap();
+    let token = expect(token, StatusCode::OK).await;
+    assert_eq!(token["expiresAt"], app.now().plus_seconds(90).to_string());
+}

@@ -152,6 +152,7 @@ async fn what_is_not_kept_or_too_much_is_refused_by_name() {
         ("series?from=yesterday".to_owned(), "?from"),
         ("series?hours=24".to_owned(), "?hours"),
         ("endpoints?sort=p99".to_owned(), "?sort"),
+        ("endpoints?from=1970-01-01T00:00:00Z&to=2026-01-01T00:00:00Z".to_owned(), "?from"),
         ("endpoints?limit=0".to_owned(), "?limit"),
         ("endpoints?to=1970-01-01T00:00:00Z".to_owned(), "?from"),
         ("endpoints?groupBy=client".to_owned(), "?groupBy"),

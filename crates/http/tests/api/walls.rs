@@ -25,7 +25,7 @@ const BAD: [&str; 7] = [
 /// Operation, and the status for each caller with a request that is otherwise right.
 const TABLE: &[(&str, [u16; 6])] = &[
     ("post /api/register", [201; 6]),
-    ("post /api/token", [401, 200, 200, 200, 200, 200]),
+    ("post /api/token", [401, 200, 200, 200, 200, 403]),
     ("post /api/logs", [401, 202, 202, 202, 202, 202]),
     ("get /api/logs", [401, 200, 200, 200, 200, 200]),
     ("get /api/usage/series", [401, 200, 200, 200, 200, 200]),

@@ -9,10 +9,10 @@ use std::time::Duration;
 use activity_adapter_memory::{MemoryStore, SeededRandomness};
 use activity_domain::activity::{Activity, Endpoint, Method, Status, Text};
 use activity_domain::id::{ActivityId, ClientId};
-use activity_domain::port::ActivitySink;
+use activity_domain::port::{ActivitySink, Appended};
 use activity_domain::time::Timestamp;
 use activity_ingest::disk::{Disk, RealDisk};
-use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig};
+use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig, Totals};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -63,6 +63,7 @@ pub struct Draining {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     runtime: Runtime,
+    totals: Arc<Totals>,
 }
 
 impl Draining {
@@ -75,15 +76,18 @@ impl Draining {
     pub fn with(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
         let (stop, stopped) = watch::channel(false);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let task = runtime.spawn(Drainer::new(spool, sink, config).run(stopped));
-        Self { stop, task, runtime }
+        let drainer = Drainer::new(spool, sink, config);
+        let totals = drainer.totals();
+        let task = runtime.spawn(drainer.run(stopped));
+        Self { stop, task, runtime, totals }
     }
 
-    /// Stops once everything is drained.
-    pub async fn finish(self) {
+    /// Stops once everything is drained; returns how it split up.
+    pub async fn finish(self) -> Appended {
         self.stop.send_replace(true);
         tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("drains in time").unwrap();
         self.runtime.shutdown_background();
+        self.totals.appended()
     }
 
     /// Ends it wherever it is, as a crash does: what it was reading on another thread has come to its end

@@ -147,7 +147,7 @@ async fn replay(
         Append::Stored(Appended { stored: 1, .. }) => Replayed::Done("is stored"),
         Append::Stored(Appended { duplicate: 1, .. }) => Replayed::Done("was stored already"),
         Append::Stored(Appended { discarded: 1, .. }) => {
-            Replayed::Done("is discarded: its client was erased")
+            Replayed::Done("is discarded: its client was erased, or it is older than RAW_RETENTION_DAYS")
         }
         // The sink has set it aside anew, with the reason of today.
         Append::Stored(_) => Replayed::Refused,

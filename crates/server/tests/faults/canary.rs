@@ -135,16 +135,18 @@ async fn misplace(node: &Node, account: &Account, event: &Value, secret: &str) {
         request.header("prefer", "wait=10").header("x-request-id", secret).header("user-agent", secret);
     assert_eq!(request.json(&event).send().await.unwrap().status(), StatusCode::CREATED);
 
-    for field in ["ipAddress", "method", "id", "timestamp", "clientId", secret] {
+    for field in ["ipAddress", "method", "id", "timestamp", "clientId", "statusCode", "metadata", secret] {
         let mut event = event.clone();
         event[field] = json!(secret);
         let answer = node.post(&account.key).json(&event).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        assert!(!answer.text().await.unwrap().contains(secret), "{field}");
     }
     for (name, email) in [(secret, "eve@example.org"), ("eve", &format!("{secret}@example.org"))] {
         let request = node.http.post(node.at("/api/register")).header("x-api-key", node.admin_key());
         let answer = request.json(&json!({ "name": name, "email": email })).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{name} {email}");
+        assert!(!answer.text().await.unwrap().contains(secret), "{name} {email}");
     }
     for path in
         [format!("/nope/{secret}"), format!("/api/clients/{secret}/rate-limit"), format!("/livez?k={secret}")]

@@ -25,7 +25,7 @@ pub async fn change_client(
     accounts: Data<Accounts>,
 ) -> Result<Json<ClientResponse>, Problem> {
     let id = id_for_admin(&caller.0, &id)?;
-    let change = parse(&body.0)?;
+    let change = parse(&body.read().await?)?;
     Ok(Json(accounts.change(&caller.0, &id, &change).await?.into()))
 }
 

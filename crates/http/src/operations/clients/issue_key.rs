@@ -29,8 +29,9 @@ pub async fn issue_key(
     limits: Data<Limits>,
 ) -> Result<CreatedJson<KeyResponse>, Problem> {
     limits::read(&request, &limits, &caller.0).await?;
-    let wish = parse(&body.0.unwrap_or_default())?;
-    let issued = accounts.issue(&caller.0, &id_of(&id)?, wish).await?;
+    let id = id_of(&id)?;
+    let wish = parse(&body.read().await?.unwrap_or_default())?;
+    let issued = accounts.issue(&caller.0, &id, wish).await?;
     Ok(CreatedJson(KeyResponse {
         key_id: issued.id.as_str().to_owned(),
         api_key: issued.key.reveal().to_owned(),

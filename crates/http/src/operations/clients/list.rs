@@ -3,6 +3,7 @@
 use activity_domain::id::ClientId;
 use activity_domain::service::Accounts;
 
+use super::admin;
 use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::dto::{ClientListParams, ClientListResponse};
@@ -24,8 +25,10 @@ pub async fn list_clients(
     params: Query<ClientListParams>,
     accounts: Data<Accounts>,
 ) -> Result<Json<ClientListResponse>, Problem> {
-    let limit = limit(params.0.limit, DEFAULT_LIMIT)?;
-    let after = params.0.cursor.as_deref().map(ClientId::parse).transpose().at("?cursor")?;
+    admin(&caller.0)?;
+    let params = params.read()?;
+    let limit = limit(params.limit, DEFAULT_LIMIT)?;
+    let after = params.cursor.as_deref().map(ClientId::parse).transpose().at("?cursor")?;
     // One more than asked for tells whether there are more.
     let mut found = accounts.list(&caller.0, after.as_ref(), limit + 1).await?;
     let is_last = found.len() <= limit;
