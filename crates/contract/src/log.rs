@@ -191,11 +191,11 @@ pub async fn a_page_is_bounded_in_bytes_of_trails(harness: &dyn Harness) {
     let (rows, limit) = (2 * most + 1, MAX_PAGE);
     let trail = Sealed::parse(vec![7; Sealed::MAX]).expect("sealed bytes");
     let start = make::at("2026-03-01T00:00:00Z");
-    let row = |n: usize| {
-        let call = make::call("CL-1", n as u128, "2026-03-01T00:00:00Z");
-        Activity { at: start.plus_seconds(n as i64), audit: Some(trail.clone()), ..call }
+    let row = |n: u32| {
+        let call = make::call("CL-1", n.into(), "2026-03-01T00:00:00Z");
+        Activity { at: start.plus_seconds(n.into()), audit: Some(trail.clone()), ..call }
     };
-    let rows: Vec<Activity> = (0..rows).map(row).collect();
+    let rows: Vec<Activity> = (0..).map(row).take(rows).collect();
     ask::store(&stores, &make::batch(make::stream(1), 0, rows.clone())).await;
     let page =
         async |query: &LogQuery| stores.usage.activities(query, Read::Latest).await.expect("activities");

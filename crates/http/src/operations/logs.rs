@@ -87,7 +87,9 @@ pub async fn post_logs(
     match seal(&policy.audit, std::mem::take(&mut sorted.good)).await {
         Ok((good, unsealable)) => {
             sorted.good = good;
-            unsealable.into_iter().for_each(|(index, rejection)| sorted.refuse(index, rejection));
+            for (index, rejection) in unsealable {
+                sorted.refuse(index, rejection);
+            }
         }
         Err(problem) => {
             limits.refund(spent).await;
@@ -158,9 +160,10 @@ impl Sorted {
         if self.is_one
             && let Some((_, rejection)) = bad.next()
         {
-            return Err(match rejection.is_syntax {
-                true => Problem::malformed(format!("the body {}", rejection.detail)),
-                false => Problem::invalid(rejection.pointer("#"), rejection.detail),
+            return Err(if rejection.is_syntax {
+                Problem::malformed(format!("the body {}", rejection.detail))
+            } else {
+                Problem::invalid(rejection.pointer("#"), rejection.detail)
             });
         }
         let detail = if bad.len() == 0 { "there are no events" } else { "no event could be taken" };

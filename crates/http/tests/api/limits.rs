@@ -123,7 +123,7 @@ async fn many_reads_of_one_client_wait_for_their_turn_and_others_do_not() {
         let answer = asking.await.unwrap().unwrap();
         answers.push((answer.status().as_u16(), answer.headers().contains_key("retry-after")));
     }
-    answers.sort();
+    answers.sort_unstable();
     assert_eq!(answers, [(200, false), (200, false), (200, false), (429, true), (429, true)]);
     expect(ask(&ada).await.unwrap(), StatusCode::OK).await;
     expect(others, StatusCode::OK).await;
