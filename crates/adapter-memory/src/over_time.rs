@@ -6,6 +6,7 @@ use std::convert::Infallible;
 
 use activity_domain::activity::Activity;
 use activity_domain::hygiene::{Caps, OTHER, StatusClass, Template, Verb};
+use activity_domain::id::ClientId;
 use activity_domain::rollup::{ClientNo, Tally};
 use activity_domain::usage::{
     EndpointRow, EndpointsQuery, GroupBy, LogCursor, LogPage, LogQuery, MAX_TRAILS, Series, SeriesQuery,
@@ -26,7 +27,7 @@ impl State {
         if query.group == GroupBy::None {
             groups.insert(None, Series::empty(None, buckets));
         }
-        for Counted { activity, endpoint } in self.named(query.client.as_ref().map(|id| id.as_str())) {
+        for Counted { activity, endpoint } in self.named(query.client.as_ref().map(ClientId::as_str)) {
             let Some(place) = query.buckets.place(activity.at.minute()) else { continue };
             let group = match query.group {
                 GroupBy::None => None,
@@ -43,7 +44,7 @@ impl State {
 
     pub(crate) fn endpoints(&self, query: &EndpointsQuery) -> Vec<EndpointRow> {
         let mut tallies: BTreeMap<(String, Verb), Tally> = BTreeMap::new();
-        let counted = self.named(query.client.as_ref().map(|id| id.as_str()));
+        let counted = self.named(query.client.as_ref().map(ClientId::as_str));
         for Counted { activity, endpoint } in counted {
             if query.span.contains(activity.at.minute()) {
                 let key = (name(endpoint), Verb::of(&activity.method));

@@ -92,7 +92,7 @@ fn forget(
     .bind::<BigInt, _>(level.minutes())
     .bind::<BigInt, _>(before.0)
     .execute(c)?;
-    Ok(deleted as i64 == MAX_ENTRIES)
+    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted == MAX_ENTRIES))
 }
 
 /// What deltas add to blocks, in the order of the blocks' keys.

@@ -28,11 +28,11 @@ pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Delta, Failure> {
 }
 
 /// The profiles of a client, or of all clients, within a span.
-pub(crate) fn profiles<'a>(
-    deltas: &'a [Delta],
+pub(crate) fn profiles(
+    deltas: &[Delta],
     span: Span,
     only: Option<ClientNo>,
-) -> impl Iterator<Item = (Minute, ClientNo, &'a Profile)> + use<'a> {
+) -> impl Iterator<Item = (Minute, ClientNo, &Profile)> {
     let range = (span.from, ClientNo(0))..(span.to, ClientNo(0));
     let all = deltas.iter().flat_map(move |delta| delta.clients.range(range.clone()));
     let all = all.filter(move |((_, client), _)| only.is_none_or(|only| only == *client));

@@ -21,10 +21,11 @@ fn call(client: &str, id: usize, time: &str, path: &str) -> Activity {
 
 /// Calls of as many different paths, none of which looks like an id.
 fn paths(client: &str, range: std::ops::Range<usize>, time: &str) -> Vec<Activity> {
+    let letters: Vec<char> = ('g'..='z').collect();
     let name = |mut n: usize| {
         let mut name = String::new();
         for _ in 0..4 {
-            name.push(char::from(b'g' + (n % 20) as u8));
+            name.push(letters[n % 20]);
             n /= 20;
         }
         name
@@ -80,7 +81,7 @@ pub async fn everybody_has_a_bounded_number_of_endpoints(harness: &dyn Harness) 
     let (each, clients) = (DEFAULT_MAX_ENDPOINTS + 50, EVERYBODY_FACTOR + 2);
     let mut next = 0;
     for n in 0..clients {
-        let rows = paths(&format!("CL-{}", char::from(b'a' + n as u8)), 0..each, MORNING);
+        let rows = paths(&format!("CL-{n}"), 0..each, MORNING);
         ask::store(&stores, &make::batch(make::stream(1), next, rows)).await;
         next += each as u64;
         if n == 0 {

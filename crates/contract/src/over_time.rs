@@ -86,8 +86,8 @@ impl SeriesAsk {
         let order: Vec<_> =
             found.iter().map(|s| (std::cmp::Reverse(s.requests()), s.group.clone())).collect();
         let has_other = found.last().is_some_and(|series| series.group.as_deref() == Some("(other)"));
-        let named = if has_other { &order[..order.len() - 1] } else { &order[..] };
-        prop_assert!(named.is_sorted(), "{:?}", order);
+        let ranked = if has_other { &order[..order.len() - 1] } else { &order[..] };
+        prop_assert!(ranked.is_sorted(), "{:?}", order);
         found.iter().try_for_each(|series| Self::same(series, &buckets, &expected))
     }
 

@@ -92,7 +92,7 @@ pub fn bucket_of(at: Timestamp, bucket: &str, zone: &str) -> i64 {
         "1m" => minute,
         "5m" => minute - minute % 5,
         "15m" => minute - minute % 15,
-        "1h" => (0..)
+        "1h" => (0..180)
             .map(|back| minute - back)
             .find(|m| zone.to_datetime(instant(*m)).minute() == 0)
             .expect("an hour"),

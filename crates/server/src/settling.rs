@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use activity_domain::time::Timestamp;
 
 /// A clock that was set wrong at boot, or when a machine was resumed, is put right within that time.
-const SETTLED_AFTER: Duration = Duration::from_secs(3_600);
+const SETTLED_AFTER: Duration = Duration::from_hours(1);
 /// More than a clock is slewed by in that time.
-const TOLERANCE: Duration = Duration::from_secs(60);
+const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// Watches the wall clock beside the monotonic one: where they part, the wall clock was set.
 #[derive(Default)]

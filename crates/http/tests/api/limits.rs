@@ -355,7 +355,7 @@ async fn an_admin_gives_limits_and_takes_them_away() {
     let app = App::start();
     let ada = limited(&app, 1_000).await;
     let path = format!("/api/clients/{}", ada.id);
-    let patch = |limits: Value| {
+    let change = |limits: Value| {
         app.request("PATCH", &path).header("x-api-key", &app.admin_key).json(&json!({ "limits": limits }))
     };
     let export = async || {
@@ -364,18 +364,18 @@ async fn an_admin_gives_limits_and_takes_them_away() {
         app.post("/api/logs", &ada.key, &json!([export, event()])).send().await.unwrap()
     };
     let limits = json!([{ "name": "export", "limit": 1, "window": 60, "endpoint": "/export" }]);
-    let changed = expect(patch(limits.clone()).send().await.unwrap(), StatusCode::OK).await;
+    let changed = expect(change(limits.clone()).send().await.unwrap(), StatusCode::OK).await;
     assert_eq!(changed["limits"], limits);
     expect(export().await, StatusCode::ACCEPTED).await;
     let over = expect(export().await, StatusCode::TOO_MANY_REQUESTS).await;
     assert!(over["detail"].as_str().unwrap().contains("export"), "{over}");
     // What is not below the path goes on.
     expect(post(&app, &ada.key, 1).await, StatusCode::ACCEPTED).await;
-    expect(patch(json!([])).send().await.unwrap(), StatusCode::OK).await;
+    expect(change(json!([])).send().await.unwrap(), StatusCode::OK).await;
     expect(export().await, StatusCode::ACCEPTED).await;
 
     let bad = json!([limits[0], { "name": "default", "limit": 1, "window": 60 }]);
-    let refused = expect(patch(bad).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
+    let refused = expect(change(bad).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(crate::app::pointer(&refused), "#/limits/1/name");
     let unknown = json!([{ "name": "a", "limit": 1, "window": 60, "colour": "red" }]);
     let refused = expect(patch(unknown).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
