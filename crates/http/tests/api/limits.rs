@@ -378,7 +378,7 @@ async fn an_admin_gives_limits_and_takes_them_away() {
     let refused = expect(change(bad).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(crate::app::pointer(&refused), "#/limits/1/name");
     let unknown = json!([{ "name": "a", "limit": 1, "window": 60, "colour": "red" }]);
-    let refused = expect(patch(unknown).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
+    let refused = expect(change(unknown).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(crate::app::pointer(&refused), "#/limits/0/colour");
 }
 
