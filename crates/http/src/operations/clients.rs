@@ -21,6 +21,17 @@ pub use revoke_key::revoke_key;
 use super::prelude;
 use crate::problem::Problem;
 
+/// Does a change to its end in a task of its own, since a request may be given up while it waits: that callers
+/// and answers are forgotten comes after the change in the store, and must not be left out.
+async fn to_its_end<T: 'static>(
+    change: impl Future<Output = Result<T, AccountError>> + 'static,
+) -> Result<T, Problem> {
+    match actix_web::rt::spawn(change).await {
+        Ok(changed) => Ok(changed?),
+        Err(_) => Err(Problem::unavailable("the server is overloaded", 1)),
+    }
+}
+
 /// The client that a path names. No client has an id of another form.
 fn id_of(text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|_| AccountError::NoSuchClient.into())

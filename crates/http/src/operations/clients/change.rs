@@ -4,8 +4,8 @@ use activity_domain::client::{ClientChange, ClientName, Email, RateLimit, Role};
 use activity_domain::service::Accounts;
 use paperclip::actix::web::Path;
 
-use super::id_for_admin;
 use super::prelude::*;
+use super::{id_for_admin, to_its_end};
 use crate::auth::Authenticated;
 use crate::dto::{ClientLimitDto, ClientPatch, ClientResponse};
 use crate::extract::JsonBody;
@@ -26,7 +26,8 @@ pub async fn change_client(
 ) -> Result<Json<ClientResponse>, Problem> {
     let id = id_for_admin(&caller.0, &id)?;
     let change = parse(&body.read().await?)?;
-    Ok(Json(accounts.change(&caller.0, &id, &change).await?.into()))
+    let changed = to_its_end(async move { accounts.change(&caller.0, &id, &change).await }).await?;
+    Ok(Json(changed.into()))
 }
 
 fn parse(body: &ClientPatch) -> Result<ClientChange, Problem> {

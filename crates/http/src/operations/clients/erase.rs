@@ -4,8 +4,8 @@ use activity_domain::service::Accounts;
 use paperclip::actix::NoContent;
 use paperclip::actix::web::Path;
 
-use super::id_for_admin;
 use super::prelude::*;
+use super::{id_for_admin, to_its_end};
 use crate::auth::Authenticated;
 use crate::problem::Problem;
 
@@ -22,6 +22,6 @@ pub async fn erase_client(
     accounts: Data<Accounts>,
 ) -> Result<NoContent, Problem> {
     let id = id_for_admin(&caller.0, &id)?;
-    accounts.erase(&caller.0, &id).await?;
+    to_its_end(async move { accounts.erase(&caller.0, &id).await }).await?;
     Ok(NoContent)
 }
