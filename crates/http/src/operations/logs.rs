@@ -92,7 +92,7 @@ pub async fn post_logs(
             }
         }
         Err(problem) => {
-            limits.refund(spent).await;
+            refund(&request, &limits, spent).await;
             return Err(problem);
         }
     }
