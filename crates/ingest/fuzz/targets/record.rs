@@ -13,7 +13,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(activity) = codec::decode(bytes) else { return };
     let written = codec::encode(&activity, Vec::new()).expect("an activity can be encoded");
     assert_eq!(codec::decode(&written).as_ref(), Ok(&activity));
-    assert!(written.len() <= bytes.len(), "there is one shortest way to write it");
+    // Records of an earlier version lack what came later.
+    if written.first() == bytes.first() {
+        assert!(written.len() <= bytes.len(), "there is one shortest way to write it");
+    }
 
     let mut frame = Vec::new();
     let at = frame::open(&mut frame);
