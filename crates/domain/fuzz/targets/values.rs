@@ -6,6 +6,7 @@
 use activity_domain::activity::{Endpoint, Metadata, Method, ResponseTime, Text};
 use activity_domain::client::ClientName;
 use activity_domain::id::{ClientId, KeyId};
+use activity_domain::redact::redact;
 use activity_domain::time::{Timestamp, Zone};
 use libfuzzer_sys::fuzz_target;
 
@@ -28,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Method::parse(value.as_str()), Ok(value));
     }
     if let Ok(value) = Text::<512>::parse(text) {
-        assert!(value.as_str().len() <= 512 && text.starts_with(value.as_str()));
+        assert!(value.as_str().len() <= 512 && redact(text).starts_with(value.as_str()));
         assert_eq!(Text::parse(value.as_str()), Ok(value));
     }
     if let Ok(value) = Metadata::from_object(text) {
