@@ -33,7 +33,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Text::parse(value.as_str()), Ok(value));
     }
     if let Ok(value) = Metadata::from_object(text) {
-        assert_eq!(value.as_str(), text);
+        assert_eq!(value.as_str(), redact(text));
+        assert_eq!(Metadata::from_object(value.as_str()), Ok(value));
     }
     if let Ok(value) = Timestamp::parse(text) {
         assert_eq!(Timestamp::parse(&value.to_string()), Ok(value));
