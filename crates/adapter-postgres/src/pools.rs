@@ -1,0 +1,86 @@
+//! Connections: bounded in number, and in how long they are waited for and kept busy.
+
+use std::time::Duration;
+
+use activity_domain::error::StoreError;
+use diesel::ConnectionError;
+use diesel::result::Error;
+use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use tokio_postgres::{Config, NoTls};
+
+use crate::error::out_of_reach;
+use crate::options::Server;
+
+/// For a server that is not there; one that is answers in milliseconds.
+const CONNECT: Duration = Duration::from_secs(2);
+/// So that a change of addresses, or of what a server is, is noticed in the end.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+const IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// What the server itself puts an end to, for every statement that does not say otherwise. `UTC` and `UTF8`
+/// are set by diesel.
+const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
+                       SET idle_in_transaction_session_timeout = '30s'; \
+                       SET application_name = 'activity-tracker'";
+
+/// Connections to one server.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: Pool<AsyncPgConnection>,
+    server: Server,
+}
+
+impl Connections {
+    /// Connects to nobody yet.
+    pub fn new(server: &Server, size: u32, wait: Duration) -> Self {
+        let mut config = ManagerConfig::default();
+        // The driver notices a closed connection by itself, so that no question need be asked first.
+        config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|c: &mut AsyncPgConnection| {
+            let is_broken = c.is_broken();
+            async move { if is_broken { Err(Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
+        }));
+        let target = server.clone();
+        config.custom_setup = Box::new(move |_| {
+            let target = target.clone();
+            async move { connect(&target, SESSION).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config("", config);
+        let pool = Pool::builder()
+            .max_size(size)
+            .connection_timeout(wait)
+            .max_lifetime(Some(MAX_LIFETIME))
+            .idle_timeout(Some(IDLE))
+            .test_on_check_out(true)
+            .build_unchecked(manager);
+        Self { pool, server: server.clone() }
+    }
+
+    /// A connection, or the reason why there is none within the time.
+    pub async fn get(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
+        self.pool.get().await.map_err(|error| out_of_reach(&format_args!("{}: {error}", self.server)))
+    }
+}
+
+/// A connection of its own.
+pub(crate) async fn connect(server: &Server, session: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut config: Config = server.0.clone();
+    config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
+    let failed = |error: tokio_postgres::Error| ConnectionError::BadConnection(with_cause(&error));
+    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    connection.batch_execute(session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// The driver's own text leaves out what it was that happened.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_cause(cause)),
+        None => error.to_string(),
+    }
+}
