@@ -59,7 +59,7 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
     let days = Days::last(1, &zone, clock.now())?;
     let question = DailyQuery { days, zone, client: None, limit: 10, after: None };
     let page = Usage::new(store.clone(), store).daily(&caller, question).await?;
-    assert_eq!((page.rows.len(), page.rows[0].tally.requests), (1, 3));
+    assert_eq!((page.rows.len(), page.rows[0].summary.requests), (1, 3));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use activity_domain::activity::Activity;
 use activity_domain::hygiene::{Caps, OTHER, StatusClass, Template, Verb};
 use activity_domain::id::ClientId;
-use activity_domain::rollup::{ClientNo, Tally};
+use activity_domain::rollup::{ClientNo, Summary, Tally};
 use activity_domain::usage::{
     EndpointRow, EndpointsQuery, GroupBy, LogCursor, LogPage, LogQuery, MAX_TRAILS, Series, SeriesQuery,
 };
@@ -23,7 +23,7 @@ struct Counted<'a> {
 impl State {
     pub(crate) fn series(&self, query: &SeriesQuery) -> Vec<Series> {
         let buckets = query.buckets.len();
-        let mut groups: BTreeMap<Option<String>, Series> = BTreeMap::new();
+        let mut groups: BTreeMap<Option<String>, Series<Tally>> = BTreeMap::new();
         if query.group == GroupBy::None {
             groups.insert(None, Series::empty(None, buckets));
         }
@@ -51,7 +51,7 @@ impl State {
                 add(tallies.entry(key).or_default(), activity);
             }
         }
-        let row = |((endpoint, verb), tally)| EndpointRow { endpoint, verb, tally };
+        let row = |((endpoint, verb), tally)| EndpointRow { endpoint, verb, summary: Summary::from(&tally) };
         EndpointRow::rank(tallies.into_iter().map(row).collect(), query.sort, query.limit)
     }
 

@@ -6,8 +6,7 @@ use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::id::ClientId;
 use activity_domain::port::{Compacted, Purged, Read, Retained, Upkeep, UsageRepo};
-use activity_domain::rollup::Tally;
-use activity_domain::sketch::Sketch;
+use activity_domain::rollup::{Summary, Tally};
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
 use activity_domain::usage::{
@@ -27,7 +26,8 @@ impl UsageRepo for MemoryStore {
         for date in query.days.newest_first(start) {
             let mut tallies = state.recount(query.zone.day(date));
             tallies.retain(|client, _| query.client.as_ref().is_none_or(|only| only == client));
-            if page.push_day(query, date, tallies.into_iter().collect()) {
+            let clients = tallies.iter().map(|(client, tally)| (client.clone(), Summary::from(tally)));
+            if page.push_day(query, date, clients.collect()) {
                 break;
             }
         }
@@ -38,9 +38,9 @@ impl UsageRepo for MemoryStore {
         let state = self.reach()?;
         let rows = state.recount(query.span).into_iter().map(|(client, tally)| {
             let name = state.name(&client)?;
-            // The question promises no sketch, and nobody shall come to rely on one.
-            let tally = Tally { sketch: Sketch::default(), ..tally };
-            Ok(TopRow { client, name, tally })
+            // The question promises no percentiles, and nobody shall come to rely on them.
+            let summary = Summary { quantiles: None, ..Summary::from(&tally) };
+            Ok(TopRow { client, name, summary })
         });
         Ok(TopRow::rank(rows.collect::<Result<_, StoreError>>()?, query.limit))
     }

@@ -1,40 +1,41 @@
-//! The statements that add to blocks. As with [`crate::row`], saying that they are always the same lets
-//! diesel take them from its cache; its own upserts are prepared anew for every block. What SQL cannot add
-//! up, the functions of [`crate::merging`] do.
+//! The statements that write blocks. As with [`crate::row`], saying that they are always the same lets
+//! diesel take them from its cache; its own upserts are prepared anew for every block.
 
-use activity_domain::rollup::{Profile, Tally};
+use activity_domain::rollup::{Parts, Profile, Summary, Tally};
 use activity_domain::time::Timestamp;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::{BigInt, Binary, Nullable};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-/// What is added to the block with this key.
+/// A block of usage, whole.
 pub(crate) struct UsageBlock {
     /// Minutes, start, client, requests, errors, timed, microseconds, last seen.
     numbers: [i64; 8],
+    quantiles: Option<i64>,
+    parts: Vec<u8>,
     cells: Vec<u8>,
 }
 
 impl UsageBlock {
     /// The key is minutes, start, client.
-    pub fn new((minutes, start, client): (i64, i64, i64), fresh: &Profile) -> Self {
-        let mut total = Tally::default();
-        fresh.add_numbers_to(&mut total);
+    pub fn new((minutes, start, client): (i64, i64, i64), whole: &Profile, summary: &Summary) -> Self {
         let numbers = [
             minutes,
             start,
             client,
-            total.requests.cast_signed(),
-            total.errors.cast_signed(),
-            total.timed.cast_signed(),
-            total.micros.cast_signed(),
-            fresh.last_seen.map_or(0, Timestamp::as_micros),
+            summary.requests.cast_signed(),
+            summary.errors.cast_signed(),
+            summary.timed.cast_signed(),
+            summary.micros.cast_signed(),
+            summary.last_seen.map_or(0, Timestamp::as_micros),
         ];
-        Self { numbers, cells: fresh.encode() }
+        let quantiles = summary.quantiles.map(|quantiles| quantiles.code().cast_signed());
+        Self { numbers, quantiles, parts: Parts::from(whole).encode(), cells: whole.encode() }
     }
 
-    pub fn add(self, c: &mut SqliteConnection) -> QueryResult<()> {
+    /// Writes it in place of what is there.
+    pub fn put(self, c: &mut SqliteConnection) -> QueryResult<()> {
         self.execute(c).map(|_| ())
     }
 }
@@ -43,15 +44,20 @@ impl QueryFragment<Sqlite> for UsageBlock {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO usage_block (minutes, start, client, requests, errors, timed, micros, last_seen, \
-             cells) VALUES (",
+             quantiles, parts, cells) VALUES (",
         );
         push_numbers(&self.numbers, &mut out)?;
-        out.push_bind_param::<Binary, _>(&self.cells)?;
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.quantiles)?;
+        for bytes in [&self.parts, &self.cells] {
+            out.push_sql(", ");
+            out.push_bind_param::<Binary, _>(bytes)?;
+        }
+        // Not REPLACE, which would write the index anew as well.
         out.push_sql(
-            ") ON CONFLICT (minutes, start, client) DO UPDATE SET requests = requests + excluded.requests, \
-             errors = errors + excluded.errors, timed = timed + excluded.timed, \
-             micros = micros + excluded.micros, last_seen = max(last_seen, excluded.last_seen), \
-             cells = merge_cells(cells, excluded.cells)",
+            ") ON CONFLICT (minutes, start, client) DO UPDATE SET requests = excluded.requests, \
+             errors = excluded.errors, timed = excluded.timed, micros = excluded.micros, \
+             last_seen = excluded.last_seen, quantiles = excluded.quantiles, parts = excluded.parts, \
+             cells = excluded.cells",
         );
         Ok(())
     }

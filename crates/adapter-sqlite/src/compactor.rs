@@ -1,11 +1,12 @@
 //! Deltas into blocks.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::{Caps, Verb};
 use activity_domain::port::{Compacted, Purged, Retained, Upkeep};
-use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
+use activity_domain::rollup::{ClientNo, Delta, Profile, Summary, Tally};
 use activity_domain::span::{Level, Minute, hour_horizon, minute_horizon};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
@@ -14,8 +15,10 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::block::{EndpointBlock, UsageBlock};
+use crate::blocks;
 use crate::endpoint_names::{self, EndpointNumbers};
 use crate::error::Failure;
+use crate::page::Pages;
 use crate::pending::decode;
 use crate::retention;
 use crate::schema::usage_delta;
@@ -68,12 +71,12 @@ fn compact(c: &mut SqliteConnection, mut blocks: Blocks) -> Result<Compacted, Fa
             break;
         }
         let bytes: Vec<u8> = usage_delta::table.find(seq).select(usage_delta::increments).first(c)?;
-        blocks.fold(c, &decode(*seq, &bytes)?)?;
+        blocks.fold(c, decode(*seq, &bytes)?)?;
         (deltas, entries, last) = (deltas + 1, entries + size, *seq);
     }
-    blocks.write(c)?;
     diesel::delete(usage_delta::table.filter(usage_delta::seq.le(last))).execute(c)?;
     let forgets_more = blocks.forget_fine(c)?;
+    blocks.write(c)?;
     Ok(Compacted { deltas, more: deltas < rows.len() as u64 || forgets_more })
 }
 
@@ -103,7 +106,8 @@ struct Blocks {
     hours_from: Minute,
     caps: Caps,
     numbers: EndpointNumbers,
-    usage: BTreeMap<(Level, Minute, ClientNo), Profile>,
+    /// By minute; the longer blocks are made of these.
+    usage: Fresh,
     endpoints: BTreeMap<(Level, Minute, ClientNo, i64, Verb), Tally>,
 }
 
@@ -120,19 +124,12 @@ impl Blocks {
         }
     }
 
-    fn fold(&mut self, c: &mut SqliteConnection, delta: &Delta) -> Result<(), Failure> {
-        for ((minute, client), profile) in &delta.clients {
-            for level in Level::ALL {
-                if level == Level::Minute && *minute < self.minutes_from {
-                    continue;
-                }
-                for client in [*client, ClientNo::EVERYBODY] {
-                    let key = (level, level.block_of(*minute), client);
-                    self.usage.entry(key).or_default().merge(profile);
-                }
-            }
+    fn fold(&mut self, c: &mut SqliteConnection, delta: Delta) -> Result<(), Failure> {
+        self.fold_endpoints(c, &delta)?;
+        for (key, profile) in delta.clients {
+            add(&mut self.usage, key, profile);
         }
-        self.fold_endpoints(c, delta)
+        Ok(())
     }
 
     fn fold_endpoints(&mut self, c: &mut SqliteConnection, delta: &Delta) -> Result<(), Failure> {
@@ -158,10 +155,27 @@ impl Blocks {
         Ok(())
     }
 
-    fn write(&self, c: &mut SqliteConnection) -> QueryResult<()> {
-        for ((level, start, client), profile) in &self.usage {
-            UsageBlock::new((level.minutes(), start.0, client.0.cast_signed()), profile).add(c)?;
+    fn write(self, c: &mut SqliteConnection) -> Result<(), Failure> {
+        let mut blocks = self.usage;
+        let mut everybody = Fresh::new();
+        for ((minute, _), profile) in &blocks {
+            everybody.entry((*minute, ClientNo::EVERYBODY)).or_default().merge(profile);
         }
+        blocks.extend(everybody);
+        let mut pages = Pages::default();
+        for level in Level::ALL {
+            blocks = coarsen(blocks, level);
+            for ((start, client), fresh) in &blocks {
+                if level == Level::Minute && *start < self.minutes_from {
+                    continue;
+                }
+                let whole = add_to_block(c, (level, *start, *client), fresh)?;
+                if *client != ClientNo::EVERYBODY {
+                    pages.set(level, *start, *client, whole);
+                }
+            }
+        }
+        pages.write(c)?;
         for ((level, start, client, endpoint, verb), tally) in &self.endpoints {
             let key = (level.minutes(), start.0, client.0.cast_signed(), *endpoint, verb.code().into());
             EndpointBlock::new(key, tally).add(c)?;
@@ -173,8 +187,43 @@ impl Blocks {
     fn forget_fine(&self, c: &mut SqliteConnection) -> QueryResult<bool> {
         let key = "minutes, start, client";
         let minutes = forget(c, "usage_block", key, Level::Minute, self.minutes_from)?;
+        let pages = forget(c, "usage_page", "minutes, start, page", Level::Minute, self.minutes_from)?;
         let key = "minutes, start, client, endpoint, verb";
         let hours = forget(c, "endpoint_block", key, Level::Hour, self.hours_from)?;
-        Ok(minutes || hours)
+        Ok(minutes || pages || hours)
     }
+}
+
+type Fresh = BTreeMap<(Minute, ClientNo), Profile>;
+
+fn add(blocks: &mut Fresh, key: (Minute, ClientNo), more: Profile) {
+    match blocks.entry(key) {
+        Entry::Vacant(place) => {
+            place.insert(more);
+        }
+        Entry::Occupied(mut block) => block.get_mut().merge(&more),
+    }
+}
+
+/// Makes longer blocks of shorter ones.
+fn coarsen(blocks: Fresh, level: Level) -> Fresh {
+    let mut longer = Fresh::new();
+    for ((start, client), profile) in blocks {
+        add(&mut longer, (level.block_of(start), client), profile);
+    }
+    longer
+}
+
+/// Adds to a block and says what is in it then.
+fn add_to_block(
+    c: &mut SqliteConnection,
+    (level, start, client): (Level, Minute, ClientNo),
+    fresh: &Profile,
+) -> Result<Summary, Failure> {
+    let key = (level.minutes(), start.0, client.0.cast_signed());
+    let mut whole = blocks::profile(c, key)?.unwrap_or_default();
+    whole.merge(fresh);
+    let summary = Summary::from(&whole.total());
+    UsageBlock::new(key, &whole, &summary).put(c)?;
+    Ok(summary)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use activity_domain::error::Invalid;
 use activity_domain::hygiene::{OTHER, Template, Verb};
-use activity_domain::rollup::{ClientNo, Tally};
+use activity_domain::rollup::{ClientNo, Summary, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Level, Minute, Run};
 use activity_domain::usage::{Buckets, EndpointRow, EndpointsQuery, Series};
@@ -41,7 +41,7 @@ pub(crate) fn endpoints(
     for pending in pending::endpoints(c, query.span, who, max_endpoints)? {
         tallies.entry((name(pending.endpoint), pending.verb)).or_default().merge(&pending.tally);
     }
-    let row = |((endpoint, verb), tally)| EndpointRow { endpoint, verb, tally };
+    let row = |((endpoint, verb), tally)| EndpointRow { endpoint, verb, summary: Summary::from(&tally) };
     Ok(EndpointRow::rank(tallies.into_iter().map(row).collect(), query.sort, query.limit))
 }
 
@@ -52,13 +52,13 @@ pub(crate) fn series(
     buckets: &Buckets,
     most: usize,
     max_endpoints: usize,
-) -> Result<Vec<Series>, Failure> {
+) -> Result<Vec<Series<Tally>>, Failure> {
     // Questions whose buckets are not made of these are refused before.
     let level = buckets.level(&[Level::Hour, Level::Day]).unwrap_or(Level::Hour);
     let run = Run { level, span: buckets.span() };
     let pending = pending::endpoints(c, buckets.span(), who, max_endpoints)?;
     let busiest = busiest(c, run, who, &pending, most)?;
-    let mut groups: BTreeMap<String, Series> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Series<Tally>> = BTreeMap::new();
     let mut add = |endpoint: String, start: Minute, tally: &Tally| {
         let Some(place) = buckets.place(start) else { return };
         let endpoint = if busiest.contains(&endpoint) { endpoint } else { OTHER.to_owned() };

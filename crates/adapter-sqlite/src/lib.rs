@@ -18,10 +18,12 @@
 
 mod accounts;
 mod block;
+mod blocks;
 mod body;
 mod changes;
 mod clients;
 mod compactor;
+mod converting;
 mod endpoint_names;
 mod endpoints;
 mod erase;
@@ -31,6 +33,7 @@ mod log;
 mod merging;
 pub mod migrations;
 mod numbers;
+mod page;
 mod pending;
 mod recount;
 mod retention;

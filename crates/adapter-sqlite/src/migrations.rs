@@ -9,6 +9,8 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::converting;
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// One version of the schema.
@@ -68,6 +70,7 @@ fn connect(file: &Path) -> Result<SqliteConnection, StoreError> {
         SqliteConnection::establish(&file.to_string_lossy()).map_err(|error| refused(&error))?;
     connection.batch_execute("PRAGMA busy_timeout = 10000;").map_err(|error| refused(&error))?;
     write_ahead(&mut connection)?;
+    converting::register(&mut connection).map_err(|error| refused(&error))?;
     Ok(connection)
 }
 

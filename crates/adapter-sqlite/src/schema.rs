@@ -92,7 +92,18 @@ diesel::table! {
         timed -> BigInt,
         micros -> BigInt,
         last_seen -> BigInt,
+        quantiles -> Nullable<BigInt>,
+        parts -> Binary,
         cells -> Binary,
+    }
+}
+
+diesel::table! {
+    usage_page (minutes, start, page) {
+        minutes -> BigInt,
+        start -> BigInt,
+        page -> BigInt,
+        summaries -> Binary,
     }
 }
 

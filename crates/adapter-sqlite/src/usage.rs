@@ -1,28 +1,25 @@
 //! Answers about usage, from blocks and deltas of one snapshot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::port::{Read, UsageRepo};
-use activity_domain::rollup::{ClientNo, Delta, Profile, Tally};
-use activity_domain::sketch::Sketch;
-use activity_domain::span::{Run, Span};
-use activity_domain::time::Timestamp;
+use activity_domain::rollup::{ClientNo, Delta, Summary, Tally};
+use activity_domain::span::Span;
 use activity_domain::usage::{
     DailyPage, DailyQuery, EndpointRow, EndpointsQuery, LogPage, LogQuery, Series, SeriesQuery, TopQuery,
     TopRow,
 };
 use async_trait::async_trait;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
 use crate::pending::{deltas, profiles};
-use crate::schema::{client, client_number, usage_block};
+use crate::schema::{client, client_number};
 use crate::store::SqliteStore;
-use crate::{endpoints, log, numbers, series};
+use crate::{blocks, endpoints, log, numbers, page, series};
 
 #[async_trait]
 impl UsageRepo for SqliteStore {
@@ -52,7 +49,7 @@ impl UsageRepo for SqliteStore {
     }
 }
 
-type Tallies = HashMap<ClientNo, Tally>;
+type Summaries = HashMap<ClientNo, Summary>;
 
 fn daily(c: &mut SqliteConnection, query: &DailyQuery) -> Result<DailyPage, Failure> {
     let only = match &query.client {
@@ -67,17 +64,9 @@ fn daily(c: &mut SqliteConnection, query: &DailyQuery) -> Result<DailyPage, Fail
     let deltas = deltas(c, whole)?;
     let mut page = DailyPage::default();
     for date in query.days.newest_first(Some(newest)) {
-        let span = query.zone.day(date);
-        let mut tallies = Tallies::new();
-        for run in span.runs() {
-            for block in blocks(c, run, only)? {
-                let no = block.client();
-                block.profile()?.add_to(tallies.entry(no).or_default());
-            }
-        }
-        add_deltas(&deltas, span, only, &mut tallies);
-        let ids = numbers::ids(c, tallies.keys().copied())?;
-        let named = tallies.into_iter().filter_map(|(no, tally)| Some((ids.get(&no)?.clone(), tally)));
+        let clients = summaries(c, query.zone.day(date), only, &deltas)?;
+        let ids = numbers::ids(c, clients.keys().copied())?;
+        let named = clients.into_iter().filter_map(|(no, summary)| Some((ids.get(&no)?.clone(), summary)));
         if page.push_day(query, date, named.collect()) {
             break;
         }
@@ -85,39 +74,69 @@ fn daily(c: &mut SqliteConnection, query: &DailyQuery) -> Result<DailyPage, Fail
     Ok(page)
 }
 
-/// The blocks of a run: of one client (or of everybody, who counts as one), or of each client.
-pub(crate) fn blocks(
+/// What each client did in a span, or one of them. Where that is one block, its sums are the answer; only what
+/// has to be put together takes distributions.
+fn summaries(
     c: &mut SqliteConnection,
-    run: Run,
+    span: Span,
     only: Option<ClientNo>,
-) -> QueryResult<Vec<BlockRow>> {
-    let blocks = usage_block::table
-        .filter(usage_block::minutes.eq(run.level.minutes()))
-        .filter(usage_block::start.ge(run.span.from.0))
-        .filter(usage_block::start.lt(run.span.to.0))
-        .select(BlockRow::as_select());
-    match only {
-        Some(no) => blocks.filter(usage_block::client.eq(no.0.cast_signed())).load(c),
-        None => blocks.filter(usage_block::client.gt(EVERYBODY)).load(c),
+    deltas: &[Delta],
+) -> Result<Summaries, Failure> {
+    let mut whole = Summaries::new();
+    let mut in_pieces = HashSet::new();
+    for run in span.runs() {
+        let mut add = |client, summary| {
+            if whole.insert(client, summary).is_some() {
+                in_pieces.insert(client);
+            }
+        };
+        match only {
+            None => page::for_each(c, run, add)?,
+            Some(no) => {
+                for row in blocks::sums(c, run, no)? {
+                    add(no, row.summary()?);
+                }
+            }
+        }
     }
+    in_pieces.extend(profiles(deltas, span, only).map(|(_, client, _)| client));
+    for (client, tally) in tallies(c, span, &in_pieces, deltas)? {
+        whole.insert(client, Summary::from(&tally));
+    }
+    Ok(whole)
 }
 
-const EVERYBODY: i64 = ClientNo::EVERYBODY.0.cast_signed();
-
-fn add_deltas(deltas: &[Delta], span: Span, only: Option<ClientNo>, tallies: &mut Tallies) {
-    for (_, client, profile) in profiles(deltas, span, only) {
+/// What some clients did in a span, put together.
+fn tallies(
+    c: &mut SqliteConnection,
+    span: Span,
+    clients: &HashSet<ClientNo>,
+    deltas: &[Delta],
+) -> Result<HashMap<ClientNo, Tally>, Failure> {
+    let mut tallies: HashMap<ClientNo, Tally> = HashMap::new();
+    if clients.is_empty() {
+        return Ok(tallies);
+    }
+    let listed: Vec<ClientNo> = clients.iter().copied().collect();
+    for run in span.runs() {
+        blocks::for_each_profile(c, run, &listed, |_, client, profile| {
+            profile.add_to(tallies.entry(client).or_default());
+        })?;
+    }
+    for (_, client, profile) in profiles(deltas, span, None).filter(|(_, no, _)| clients.contains(no)) {
         profile.add_to(tallies.entry(client).or_default());
     }
+    Ok(tallies)
 }
 
 fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failure> {
-    let tallies = totals(c, query.span)?;
-    let ids = numbers::ids(c, tallies.keys().copied())?;
-    let rows = tallies.into_iter().filter_map(|(no, tally)| {
+    let leaders = leaders(totals(c, query.span)?, query.limit);
+    let ids = numbers::ids(c, leaders.iter().map(|(no, _)| *no))?;
+    let rows = leaders.into_iter().filter_map(|(no, summary)| {
         let client = ids.get(&no)?.clone();
         // Clients that are not registered have no other name.
         let name = ClientName::parse(client.as_str()).ok()?;
-        Some(TopRow { client, name, tally })
+        Some(TopRow { client, name, summary })
     });
     let mut ranked = TopRow::rank(rows.collect(), query.limit);
     for row in &mut ranked {
@@ -131,81 +150,29 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
     Ok(ranked)
 }
 
-/// What each client did in a span, without sketches: SQLite adds up the columns.
-pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Tallies, Failure> {
-    let mut tallies = Tallies::new();
+/// What each client did in a span, without percentiles.
+pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Summaries, Failure> {
+    let mut totals = Summaries::new();
+    let mut add = |client, summary: Summary| {
+        let total = totals.entry(client).or_default();
+        *total = total.plus(&summary);
+    };
     for run in span.runs() {
-        for row in sums(c, run)? {
-            tallies.entry(ClientNo(row.client.cast_unsigned())).or_default().merge(&row.try_into()?);
-        }
+        page::for_each(c, run, &mut add)?;
     }
     for (_, client, profile) in profiles(&deltas(c, span)?, span, None) {
-        profile.add_numbers_to(tallies.entry(client).or_default());
+        add(client, profile.numbers());
     }
-    Ok(tallies)
+    Ok(totals)
 }
 
-fn sums(c: &mut SqliteConnection, run: Run) -> QueryResult<Vec<SumRow>> {
-    diesel::sql_query(format!(
-        "SELECT client, sum(requests) AS requests, sum(errors) AS errors, sum(timed) AS timed, \
-                sum(micros) AS micros, max(last_seen) AS last_seen \
-         FROM usage_block WHERE minutes = ? AND start >= ? AND start < ? AND client > {EVERYBODY} GROUP BY client"
-    ))
-    .bind::<BigInt, _>(run.level.minutes())
-    .bind::<BigInt, _>(run.span.from.0)
-    .bind::<BigInt, _>(run.span.to.0)
-    .load(c)
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = usage_block)]
-pub(crate) struct BlockRow {
-    pub start: i64,
-    client: i64,
-    last_seen: i64,
-    cells: Vec<u8>,
-}
-
-impl BlockRow {
-    pub fn client(&self) -> ClientNo {
-        ClientNo(self.client.cast_unsigned())
-    }
-
-    pub fn profile(&self) -> Result<Profile, StoreError> {
-        let bad = |column, error| {
-            let key = format_args!("client {} from minute {}", self.client, self.start);
-            corrupt("usage_block", column, &key, &error)
-        };
-        let last_seen = Timestamp::from_micros(self.last_seen).map_err(|error| bad("last_seen", error))?;
-        Profile::decode(&self.cells, Some(last_seen)).map_err(|error| bad("cells", error))
-    }
-}
-
-#[derive(QueryableByName)]
-#[diesel(table_name = usage_block)]
-struct SumRow {
-    client: i64,
-    requests: i64,
-    errors: i64,
-    timed: i64,
-    micros: i64,
-    last_seen: i64,
-}
-
-impl TryFrom<SumRow> for Tally {
-    type Error = StoreError;
-
-    fn try_from(row: SumRow) -> Result<Self, StoreError> {
-        let last_seen = Timestamp::from_micros(row.last_seen).map_err(|error| {
-            corrupt("usage_block", "last_seen", &format_args!("client {}", row.client), &error)
-        })?;
-        Ok(Self {
-            requests: row.requests.cast_unsigned(),
-            errors: row.errors.cast_unsigned(),
-            timed: row.timed.cast_unsigned(),
-            micros: row.micros.cast_unsigned(),
-            last_seen: Some(last_seen),
-            sketch: Sketch::default(),
-        })
-    }
+/// The clients that may be among the first so many: all that have as many requests as the last of those, for
+/// ids decide between equals.
+pub(crate) fn leaders(totals: Summaries, limit: usize) -> Vec<(ClientNo, Summary)> {
+    let mut requests: Vec<u64> = totals.values().map(|total| total.requests).collect();
+    let least = match limit.checked_sub(1).filter(|last| *last < requests.len()) {
+        Some(last) => *requests.select_nth_unstable_by(last, |a, b| b.cmp(a)).1,
+        None => 0,
+    };
+    totals.into_iter().filter(|(_, total)| total.requests >= least).collect()
 }

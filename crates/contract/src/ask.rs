@@ -47,7 +47,7 @@ pub async fn top(stores: &Stores, span: Span) -> Vec<TopRow> {
 pub async fn counts(stores: &Stores) -> BTreeMap<String, u64> {
     let ask = async || -> BTreeMap<String, u64> {
         let rows = top(stores, always()).await;
-        rows.into_iter().map(|row| (row.client.to_string(), row.tally.requests)).collect()
+        rows.into_iter().map(|row| (row.client.to_string(), row.summary.requests)).collect()
     };
     let before = ask().await;
     compact(stores, now()).await;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use activity_domain::cache::{CacheKey, CacheValue, CacheVersion, CachedDay, Lifetime, Question, Scope};
 use activity_domain::port::{Filled, Lease, Lookup, UsageCache, Wait};
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::Summary;
 use activity_domain::span::Span;
 use activity_domain::time::Zone;
 use activity_domain::usage::DailyRow;
@@ -98,8 +98,8 @@ fn top(from: &str, to: &str, limit: usize) -> CacheKey {
 
 /// A value that is told from others by its number.
 fn value(number: u64) -> CacheValue {
-    let tally = Tally { requests: number, ..Tally::default() };
-    let row = DailyRow { date: make::date("2026-03-10"), client: make::client_id("CL-1"), tally };
+    let summary = Summary { requests: number, ..Summary::default() };
+    let row = DailyRow { date: make::date("2026-03-10"), client: make::client_id("CL-1"), summary };
     CacheValue::Day(Arc::new(CachedDay::of([row])))
 }
 

@@ -206,7 +206,7 @@ pub async fn a_late_event_shows_at_once(harness: &dyn CachedHarness) {
         ask::store(stores, &make::batch(make::stream(1), number - 1, vec![row])).await;
         for _ in 0..2 {
             let page = stores.usage.daily(&query, Read::Eventual).await.expect("daily");
-            assert_eq!(page.rows.iter().map(|row| row.tally.requests).collect::<Vec<_>>(), [number]);
+            assert_eq!(page.rows.iter().map(|row| row.summary.requests).collect::<Vec<_>>(), [number]);
         }
         let before = hits().await;
         stores.usage.daily(&query, Read::Eventual).await.expect("daily");

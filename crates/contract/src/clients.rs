@@ -231,7 +231,7 @@ pub async fn a_client_may_be_registered_after_its_activities(harness: &dyn Harne
     assert_found(&stores, &client, Some(&make::key(1))).await;
     let top = ask::top(&stores, ask::always()).await;
     assert_eq!(top.len(), 1);
-    assert_eq!((&top[0].name, top[0].tally.requests), (&client.name, 1));
+    assert_eq!((&top[0].name, top[0].summary.requests), (&client.name, 1));
 }
 
 /// Of a list of clients, those with new ids are added and the others stay as they are.

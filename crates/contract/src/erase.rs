@@ -103,7 +103,7 @@ pub async fn an_erased_clients_counts_stay_anonymous(harness: &dyn Harness) {
     let rows = ask::daily(&stores, query).await;
     let rows: Vec<_> = rows
         .iter()
-        .map(|row| (row.client.as_str(), row.tally.requests, row.tally.errors, row.tally.micros))
+        .map(|row| (row.client.as_str(), row.summary.requests, row.summary.errors, row.summary.micros))
         .collect();
     assert_eq!(rows, [("anon-1", 7, 7, 7_000), ("CL-bob", 3, 3, 3_000)]);
     let top = ask::top(&stores, ask::always()).await;
@@ -239,7 +239,7 @@ pub async fn paths_of_its_own_lose_their_names(harness: &dyn Harness) {
         let count = |name: &str| {
             rows.iter()
                 .filter(|row| row.endpoint.starts_with(name))
-                .map(|row| row.tally.requests)
+                .map(|row| row.summary.requests)
                 .sum::<u64>()
         };
         assert_eq!((count("/homes"), count(ERASED)), (0, 3), "{rows:?}");
@@ -271,10 +271,10 @@ pub async fn a_shared_path_is_named_until_the_last_is_erased(harness: &dyn Harne
         let query = EndpointsQuery { span, client: None, sort: EndpointSort::Requests, limit: MAX_PAGE };
         let rows = stores.usage.endpoints(&query, Read::Latest).await.expect("endpoints");
         let of = |name: &str| {
-            rows.iter().filter(|row| row.endpoint == name).map(|row| row.tally.requests).sum::<u64>()
+            rows.iter().filter(|row| row.endpoint == name).map(|row| row.summary.requests).sum::<u64>()
         };
         assert_eq!(of("/homes"), homes, "{rows:?}");
-        let all: u64 = rows.iter().map(|row| row.tally.requests).sum();
+        let all: u64 = rows.iter().map(|row| row.summary.requests).sum();
         assert_eq!(all, 5 + 3 + 5 + 39);
     }
 }

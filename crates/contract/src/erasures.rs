@@ -64,7 +64,7 @@ impl World {
         }
         let rows = ask::top(&self.stores, ask::always()).await;
         let found: BTreeMap<String, u64> =
-            rows.into_iter().map(|row| (row.client.to_string(), row.tally.requests)).collect();
+            rows.into_iter().map(|row| (row.client.to_string(), row.summary.requests)).collect();
         prop_assert_eq!(&found, &self.counts);
         Ok(())
     }

@@ -39,7 +39,7 @@ async fn endpoints(stores: &Stores, client: Option<&str>) -> BTreeMap<String, u6
     let client = client.map(make::client_id);
     let query = EndpointsQuery { span: day, client, sort: EndpointSort::Requests, limit: 10 * MAX_PAGE };
     let rows: Vec<EndpointRow> = stores.usage.endpoints(&query, Read::Latest).await.expect("endpoints");
-    rows.into_iter().map(|row| (row.endpoint, row.tally.requests)).collect()
+    rows.into_iter().map(|row| (row.endpoint, row.summary.requests)).collect()
 }
 
 /// The same before and after compaction, which must not differ.

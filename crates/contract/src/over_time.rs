@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use activity_domain::activity::{Activity, Endpoint};
 use activity_domain::port::Read;
+use activity_domain::sketch::Quantiles;
 use activity_domain::span::Span;
 use activity_domain::time::{Timestamp, Zone};
 use activity_domain::usage::{
@@ -19,7 +20,7 @@ use proptest::test_runner::TestCaseError;
 use crate::history::{CLIENTS, World, moment, steps};
 use crate::property::check;
 use crate::recount::{self, Counted};
-use crate::recounted::{ZONES, same_counts, same_distribution};
+use crate::recounted::{ZONES, same_counts, same_quantiles};
 use crate::{Harness, ask, make};
 
 const GROUPS: [GroupBy; 5] =
@@ -130,7 +131,7 @@ impl SeriesAsk {
             let counted = expected.get(&(series.group.clone(), span.from.0)).unwrap_or(&nothing);
             let what = format!("{:?} from minute {}", series.group, span.from.0);
             same_counts(point, counted, &what)?;
-            same_distribution(&point.sketch, counted, &what)?;
+            same_quantiles(point.quantiles, counted, &what)?;
             prop_assert_eq!(point.last_seen, None);
         }
         Ok(())
@@ -189,8 +190,8 @@ async fn check_endpoints(
         let counted = expected.get(&(row.endpoint.clone(), row.verb.as_str()));
         prop_assert!(counted.is_some(), "{} {:?} was never called", row.endpoint, row.verb);
         let counted = counted.cloned().unwrap_or_default();
-        same_counts(&row.tally, &counted, &row.endpoint)?;
-        same_distribution(&row.tally.sketch, &counted, &row.endpoint)?;
+        same_counts(&row.summary, &counted, &row.endpoint)?;
+        same_quantiles(row.summary.quantiles, &counted, &row.endpoint)?;
     }
     let weight = |requests: u64, errors: u64, p95: Option<f64>| match sort {
         EndpointSort::Requests => requests as f64,
@@ -199,7 +200,7 @@ async fn check_endpoints(
     };
     let weights: Vec<f64> = rows
         .iter()
-        .map(|row| weight(row.tally.requests, row.tally.errors, row.tally.sketch.quantile(0.95)))
+        .map(|row| weight(row.summary.requests, row.summary.errors, row.summary.quantiles.map(Quantiles::p95)))
         .collect();
     prop_assert!(weights.is_sorted_by(|a, b| a >= b), "{:?}", weights);
     // Nothing that was left out comes before what is there; a percentile is known within 1 %.
@@ -249,7 +250,7 @@ pub async fn what_is_beyond_the_busiest_is_one_series(harness: &dyn Harness) {
             let counted = recount::by(&others, |_| Some(())).remove(&()).unwrap_or_default();
             let other = &series[MAX_GROUPS - 1].points[1];
             same_counts(other, &counted, name).expect("the same counts");
-            same_distribution(&other.sketch, &counted, name).expect("the same distribution");
+            same_quantiles(other.quantiles, &counted, name).expect("the same distribution");
             assert_eq!(series.iter().map(Series::requests).sum::<u64>(), total);
         }
         ask::compact(&stores, ask::now()).await;

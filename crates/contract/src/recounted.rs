@@ -5,8 +5,8 @@
 use activity_domain::client::ClientName;
 use activity_domain::id::ClientId;
 use activity_domain::port::Read;
-use activity_domain::rollup::Tally;
-use activity_domain::sketch::{RELATIVE_ERROR, Sketch};
+use activity_domain::rollup::Summary;
+use activity_domain::sketch::{Quantiles, RELATIVE_ERROR};
 use activity_domain::span::Span;
 use activity_domain::time::{Timestamp, Zone};
 use activity_domain::usage::{DailyQuery, DailyRow, Days, MAX_PAGE, TopQuery};
@@ -54,30 +54,36 @@ impl DailyAsk {
         let mut expected = recount::daily(&world.rows, self.zone, query.days.from(), query.days.to());
         expected.retain(|(_, client, _)| self.client.is_none_or(|only| only == client.as_str()));
         let rows = ask::daily(&world.stores, query).await;
-        let key = |row: &DailyRow| (row.date, row.client.clone(), row.tally.requests);
+        let key = |row: &DailyRow| (row.date, row.client.clone(), row.summary.requests);
         let found: Vec<_> = rows.iter().map(key).collect();
         let wanted: Vec<_> =
             expected.iter().map(|(d, c, counted)| (*d, c.clone(), counted.requests)).collect();
         prop_assert_eq!(found, wanted, "days, clients and requests of {:?}", self);
         for (row, (date, client, counted)) in rows.iter().zip(&expected) {
-            same_counts(&row.tally, counted, &format!("{client} on {date}"))?;
-            same_distribution(&row.tally.sketch, counted, &format!("{client} on {date}"))?;
+            same_counts(&row.summary, counted, &format!("{client} on {date}"))?;
+            same_quantiles(row.summary.quantiles, counted, &format!("{client} on {date}"))?;
         }
         Ok(())
     }
 }
 
-pub(crate) fn same_counts(tally: &Tally, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
-    let found = (tally.requests, tally.errors, tally.timed, tally.micros);
+pub(crate) fn same_counts(summary: &Summary, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
+    let found = (summary.requests, summary.errors, summary.timed, summary.micros);
     let timed = counted.took.len() as u64;
     let expected = (counted.requests, counted.errors, timed, counted.took.iter().sum());
     prop_assert_eq!(found, expected, "requests, errors, timed and microseconds of {}", what);
     Ok(())
 }
 
-pub(crate) fn same_distribution(sketch: &Sketch, counted: &Counted, what: &str) -> Result<(), TestCaseError> {
-    for (percent, quantile) in [(50, 0.5), (95, 0.95), (99, 0.99)] {
-        let (found, exact) = (sketch.quantile(quantile), counted.percentile(percent));
+pub(crate) fn same_quantiles(
+    quantiles: Option<Quantiles>,
+    counted: &Counted,
+    what: &str,
+) -> Result<(), TestCaseError> {
+    let which: [(usize, fn(Quantiles) -> f64); 3] =
+        [(50, Quantiles::p50), (95, Quantiles::p95), (99, Quantiles::p99)];
+    for (percent, which) in which {
+        let (found, exact) = (quantiles.map(which), counted.percentile(percent));
         prop_assert_eq!(found.is_some(), exact.is_some(), "p{} of {}", percent, what);
         let (found, exact) = (found.unwrap_or(0.0), exact.unwrap_or(0) as f64);
         // The bound holds for real numbers; the last digit of a float is allowed on top.
@@ -133,7 +139,7 @@ async fn check_top(world: &World, from: Timestamp, to: Timestamp, limit: usize) 
     let mut expected = recount::top(&world.rows, span.from.0, span.to.0);
     expected.truncate(limit);
     let rows = world.stores.usage.top(&TopQuery { span, limit }, Read::Latest).await.expect("top");
-    let found: Vec<_> = rows.iter().map(|row| (&row.client, &row.name, row.tally.requests)).collect();
+    let found: Vec<_> = rows.iter().map(|row| (&row.client, &row.name, row.summary.requests)).collect();
     let names: Vec<ClientName> = expected.iter().map(|(client, _)| name_of(client)).collect();
     let wanted: Vec<_> = expected
         .iter()
@@ -142,8 +148,8 @@ async fn check_top(world: &World, from: Timestamp, to: Timestamp, limit: usize) 
         .collect();
     prop_assert_eq!(found, wanted, "clients, names and requests from {} to {}", from, to);
     for (row, (client, counted)) in rows.iter().zip(&expected) {
-        same_counts(&row.tally, counted, client.as_str())?;
-        prop_assert_eq!(row.tally.last_seen, counted.last_seen, "last seen of {}", client);
+        same_counts(&row.summary, counted, client.as_str())?;
+        prop_assert_eq!(row.summary.last_seen, counted.last_seen, "last seen of {}", client);
     }
     Ok(())
 }

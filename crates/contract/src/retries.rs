@@ -18,7 +18,7 @@ async fn summary(stores: &Stores) -> (u64, u64, u64, u64) {
     ask::counts(stores).await;
     let rows = ask::top(stores, ask::always()).await;
     rows.first()
-        .map_or((0, 0, 0, 0), |row| (row.tally.requests, row.tally.errors, row.tally.timed, row.tally.micros))
+        .map_or((0, 0, 0, 0), |row| (row.summary.requests, row.summary.errors, row.summary.timed, row.summary.micros))
 }
 
 /// A batch that is not the next one, from before or from beyond, is answered with the position, and

@@ -156,7 +156,7 @@ pub async fn extremes_are_stored(harness: &dyn Harness) {
     let whole = Appended { stored: length, ..Appended::default() };
     assert_eq!(ask::store(&stores, &batch).await, whole);
     assert_eq!(ask::total(&stores).await, length);
-    let micros: u64 = ask::top(&stores, ask::always()).await.iter().map(|row| row.tally.micros).sum();
+    let micros: u64 = ask::top(&stores, ask::always()).await.iter().map(|row| row.summary.micros).sum();
     assert_eq!(micros, 3 * 86_400_000_000);
     assert_eq!(stores.sink.append(&batch).await, Ok(Append::Moved(length)));
 }

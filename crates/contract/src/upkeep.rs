@@ -37,7 +37,7 @@ pub async fn compacting_ends_and_changes_no_answer(harness: &dyn Harness) {
         ask::store(&stores, &make::batch(make::stream(stream), 0, rows.to_vec())).await;
     }
     let before = answers(&stores).await;
-    assert_eq!(before.0.iter().map(|row| row.tally.requests).sum::<u64>(), 4_000);
+    assert_eq!(before.0.iter().map(|row| row.summary.requests).sum::<u64>(), 4_000);
     for calls in 1.. {
         assert!(calls < 1_000, "compacting does not end");
         let more = stores.upkeep.compact(ask::now()).await.expect("compact").more;
@@ -60,9 +60,9 @@ pub async fn forgetting_minutes_loses_no_counts(harness: &dyn Harness) {
         ask::compact(&stores, now).await;
         let span = Span::around(from, to, now);
         let inside = hundred_days().iter().filter(|row| span.contains(row.at.minute())).count() as u64;
-        let found: u64 = ask::top(&stores, span).await.iter().map(|row| row.tally.requests).sum();
+        let found: u64 = ask::top(&stores, span).await.iter().map(|row| row.summary.requests).sum();
         assert_eq!(found, inside, "{days} days later");
-        assert_eq!(answers(&stores).await.0.iter().map(|row| row.tally.requests).sum::<u64>(), 4_000);
+        assert_eq!(answers(&stores).await.0.iter().map(|row| row.summary.requests).sum::<u64>(), 4_000);
     }
 }
 
@@ -83,7 +83,7 @@ pub async fn compacting_beside_appends_and_questions_loses_nothing(harness: &dyn
     });
     let mut seen = 0;
     while writers.iter().any(|writer| !writer.is_finished()) {
-        let requests = ask::top(&stores, ask::always()).await.first().map_or(0, |row| row.tally.requests);
+        let requests = ask::top(&stores, ask::always()).await.first().map_or(0, |row| row.summary.requests);
         assert!(requests >= seen && requests % 10 == 0, "{requests} after {seen}");
         seen = requests;
         tokio::task::yield_now().await;

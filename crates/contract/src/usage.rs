@@ -2,7 +2,6 @@
 
 use activity_domain::activity::Activity;
 use activity_domain::port::Read;
-use activity_domain::sketch::Sketch;
 use activity_domain::span::{Minute, Span};
 use activity_domain::time::{Timestamp, Zone};
 use activity_domain::usage::{DailyPage, DailyQuery, Days, MAX_DAYS, MAX_PAGE, TopQuery};
@@ -57,8 +56,8 @@ pub async fn a_span_is_half_open(harness: &dyn Harness) {
     let nothing = Span { from: span.to, to: span.to };
     for _ in 0..2 {
         let rows = ask::top(&stores, span).await;
-        assert_eq!((rows.len(), rows[0].tally.requests), (1, 2));
-        assert_eq!(rows[0].tally.last_seen, Some(make::at(times[2])));
+        assert_eq!((rows.len(), rows[0].summary.requests), (1, 2));
+        assert_eq!(rows[0].summary.last_seen, Some(make::at(times[2])));
         assert!(ask::top(&stores, nothing).await.is_empty());
         ask::compact(&stores, ask::now()).await;
     }
@@ -87,7 +86,7 @@ pub async fn a_day_is_what_the_zone_calls_a_day(harness: &dyn Harness) {
         append(&stores, 1, [around(start), around(end)].concat()).await;
         for _ in 0..2 {
             let found = ask::daily(&stores, query(make::days(day, day), zone)).await;
-            let counts: Vec<_> = found.iter().map(|row| (row.date, row.tally.requests)).collect();
+            let counts: Vec<_> = found.iter().map(|row| (row.date, row.summary.requests)).collect();
             assert_eq!(counts, [(make::date(day), 2)], "{zone}");
             ask::compact(&stores, ask::now()).await;
         }
@@ -131,8 +130,8 @@ pub async fn ties_go_by_client_in_byte_order(harness: &dyn Harness) {
     }
 }
 
-/// A registered client goes by its name, another by its id; minutes know no percentiles, so no span does.
-pub async fn top_knows_names_and_has_no_sketch(harness: &dyn Harness) {
+/// A registered client goes by its name, another by its id; a span is a sum, which has no percentiles.
+pub async fn top_knows_names_and_has_no_percentiles(harness: &dyn Harness) {
     let stores = harness.fresh().await;
     stores.clients.insert(&make::client("CL-1"), None).await.expect("insert");
     let row = |id, time| make::answered(make::call(id, 1, time), 200, Some(5_000));
@@ -141,8 +140,8 @@ pub async fn top_knows_names_and_has_no_sketch(harness: &dyn Harness) {
     for _ in 0..2 {
         let top = ask::top(&stores, ask::always()).await;
         assert_eq!(top.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["name of CL-1", "CL-2"]);
-        assert!(top.iter().all(|row| row.tally.timed == 2 && row.tally.micros == 10_000));
-        assert!(top.iter().all(|row| row.tally.sketch == Sketch::default()));
+        assert!(top.iter().all(|row| row.summary.timed == 2 && row.summary.micros == 10_000));
+        assert!(top.iter().all(|row| row.summary.quantiles.is_none()));
         ask::compact(&stores, ask::now()).await;
     }
 }
@@ -156,10 +155,10 @@ pub async fn last_seen_is_the_latest_event_not_the_last_arrival(harness: &dyn Ha
         append(&stores, stream, vec![make::call("CL-1", 1, time)]).await;
         ask::compact(&stores, ask::now()).await;
     }
-    assert_eq!(ask::top(&stores, ask::always()).await[0].tally.last_seen, Some(make::at(latest)));
+    assert_eq!(ask::top(&stores, ask::always()).await[0].summary.last_seen, Some(make::at(latest)));
     let quarter =
         Span { from: make::at(latest).minute().floor_to(15), to: make::at(latest).minute().ceil_to(15) };
-    assert_eq!(ask::top(&stores, quarter).await[0].tally.last_seen, Some(make::at(latest)));
+    assert_eq!(ask::top(&stores, quarter).await[0].summary.last_seen, Some(make::at(latest)));
 }
 
 /// The longest range that may be asked, with a row here and there.
@@ -192,7 +191,7 @@ pub async fn late_rows_count_on_the_day_of_the_event(harness: &dyn Harness) {
     }
     let rows = ask::daily(&stores, query(make::days("2025-05-01", "2026-03-12"), "UTC")).await;
     assert_eq!((rows.len(), rows[0].date), (1, make::date("2025-06-01")));
-    let tally = &rows[0].tally;
-    assert_eq!((tally.requests, tally.errors, tally.timed, tally.micros), (3, 3, 3, 300));
-    assert_eq!(tally.sketch.count(), 3);
+    let row = &rows[0].summary;
+    assert_eq!((row.requests, row.errors, row.timed, row.micros), (3, 3, 3, 300));
+    assert!(row.quantiles.is_some_and(|took| (took.p50() - 100.0).abs() <= 1.0));
 }

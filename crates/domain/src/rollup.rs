@@ -2,8 +2,10 @@
 //!
 //! | File | Holds |
 //! |---|---|
-//! | this module | [`Tally`]: what an answer says about a set of activities |
+//! | this module | [`Tally`]: what is counted about a set of activities |
+//! | `summary` | [`Summary`]: what an answer states of it |
 //! | `profile` | [`Profile`]: what a block keeps, by status class and method |
+//! | `parts` | [`Parts`]: its sums, ready for answers |
 //! | `delta` | [`Delta`]: what a batch adds, with its stored form |
 
 use crate::activity::Activity;
@@ -11,10 +13,14 @@ use crate::sketch::Sketch;
 use crate::time::Timestamp;
 
 mod delta;
+mod parts;
 mod profile;
+mod summary;
 
 pub use delta::{Counting, Delta, EndpointKey};
+pub use parts::Parts;
 pub use profile::{Cell, Profile};
+pub use summary::Summary;
 
 /// What is counted about a set of activities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,11 +70,6 @@ impl Tally {
         self.timed = self.timed.saturating_sub(part.timed);
         self.micros = self.micros.saturating_sub(part.micros);
         self.sketch.subtract(&part.sketch);
-    }
-
-    /// The mean response time in microseconds, `None` where none was recorded.
-    pub fn mean_micros(&self) -> Option<f64> {
-        (self.timed > 0).then(|| self.micros as f64 / self.timed as f64)
     }
 }
 

@@ -70,21 +70,22 @@ impl Sketch {
         self.bins.iter().map(|(_, n)| n).sum()
     }
 
-    /// The nearest-rank quantile in microseconds, `None` when empty.
-    pub fn quantile(&self, q: f64) -> Option<f64> {
-        let count = self.count();
+    /// The nearest-rank quantiles that answers state, `None` when empty.
+    pub fn quantiles(&self) -> Option<Quantiles> {
         let last = self.bins.last()?.0;
+        let count = self.count() as f64;
         // Nearest rank: the smallest value with at least q * count values at or below it.
-        let mut above = (q.clamp(0.0, 1.0) * count as f64).ceil().max(1.0);
-        let mut found = last;
+        let ranks = Quantiles::LEVELS.map(|q| (q * count).ceil().max(1.0));
+        let mut bins = [last; Quantiles::LEVELS.len()];
+        let (mut found, mut below) = (0, 0.0);
         for &(bin, n) in &self.bins {
-            above -= n as f64;
-            if above <= 0.0 {
-                found = bin;
-                break;
+            below += n as f64;
+            while found < ranks.len() && ranks[found] <= below {
+                bins[found] = bin;
+                found += 1;
             }
         }
-        Some(value_of(found))
+        Some(Quantiles(bins))
     }
 
     /// The stored form: a version byte, the number of bins, then distance and count of each, as varints.
@@ -126,6 +127,43 @@ impl Sketch {
             previous = bin;
         }
         Ok(Self { bins })
+    }
+}
+
+/// The median and the two percentiles that answers state, each as the bin that it lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantiles([u16; 3]);
+
+impl Quantiles {
+    const LEVELS: [f64; 3] = [0.50, 0.95, 0.99];
+    const BITS: u32 = 16;
+
+    /// The median in microseconds.
+    pub fn p50(self) -> f64 {
+        value_of(self.0[0])
+    }
+
+    /// The 95th percentile in microseconds.
+    pub fn p95(self) -> f64 {
+        value_of(self.0[1])
+    }
+
+    /// The 99th percentile in microseconds.
+    pub fn p99(self) -> f64 {
+        value_of(self.0[2])
+    }
+
+    /// The stored form: 48 bits.
+    pub fn code(self) -> u64 {
+        self.0.iter().fold(0, |code, bin| code << Self::BITS | u64::from(*bin))
+    }
+
+    /// Reads the stored form.
+    pub fn from_code(code: u64) -> Result<Self, Invalid> {
+        let bin = |place: u32| (code >> (Self::BITS * place) & 0xffff) as u16;
+        let bins = [bin(2), bin(1), bin(0)];
+        let is_valid = code >> (3 * Self::BITS) == 0 && bins.is_sorted() && bins[2] <= bin_of(u64::MAX);
+        is_valid.then_some(Self(bins)).ok_or_else(|| Invalid::new("has quantiles that no sketch has"))
     }
 }
 
@@ -180,12 +218,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn quantiles_are_within_one_percent(mut values in durations(), q in 0.0f64..=1.0) {
-            let estimate = sketch(&values).quantile(q).unwrap();
+        fn quantiles_are_within_one_percent(mut values in durations()) {
+            let quantiles = sketch(&values).quantiles().unwrap();
             values.sort_unstable();
             let below = |v: u64| values.iter().filter(|x| **x <= v).count() as f64;
-            let exact = *values.iter().find(|v| below(**v) >= q * values.len() as f64).unwrap() as f64;
-            prop_assert!((estimate - exact).abs() <= exact * RELATIVE_ERROR * 1.000_001, "{} {}", estimate, exact);
+            for (estimate, q) in [(quantiles.p50(), 0.5), (quantiles.p95(), 0.95), (quantiles.p99(), 0.99)] {
+                let exact = *values.iter().find(|v| below(**v) >= q * values.len() as f64).unwrap() as f64;
+                let most = exact * RELATIVE_ERROR * 1.000_001;
+                prop_assert!((estimate - exact).abs() <= most, "{} {}", estimate, exact);
+            }
+            prop_assert_eq!(Quantiles::from_code(quantiles.code()), Ok(quantiles));
+        }
+
+        #[test]
+        fn any_code_is_read_or_refused(code in any::<u64>()) {
+            prop_assert!(Quantiles::from_code(code).map_or(true, |read| read.code() == code));
         }
 
         #[test]

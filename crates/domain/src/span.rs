@@ -90,6 +90,14 @@ pub struct Run {
     pub span: Span,
 }
 
+impl Run {
+    /// The part of it within a span whose ends are borders of its blocks, if there is one.
+    pub fn within(self, span: Span) -> Option<Self> {
+        let span = Span { from: self.span.from.max(span.from), to: self.span.to.min(span.to) };
+        (span.from < span.to).then_some(Self { span, ..self })
+    }
+}
+
 impl Span {
     /// The span that holds `[from, to)`, rounded outward: to minutes where those are kept at `now`,
     /// else to quarter hours.

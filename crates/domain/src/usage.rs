@@ -5,19 +5,19 @@ use std::cmp::Reverse;
 use crate::client::ClientName;
 use crate::error::Invalid;
 use crate::id::ClientId;
-use crate::rollup::Tally;
+use crate::rollup::Summary;
 use crate::span::Span;
 use crate::time::{Date, Timestamp, Zone};
 
+mod buckets;
 mod endpoints;
 mod log;
 mod series;
 
+pub use buckets::{Bucket, BucketError, Buckets, MAX_BUCKETS, MAX_GROUPED_BUCKETS};
 pub use endpoints::{EndpointRow, EndpointSort, EndpointsQuery};
 pub use log::{EndpointFilter, LogCursor, LogFilter, LogPage, LogQuery, MAX_TRAILS, StatusFilter};
-pub use series::{
-    Bucket, BucketError, Buckets, GroupBy, MAX_BUCKETS, MAX_GROUPED_BUCKETS, MAX_GROUPS, Series, SeriesQuery,
-};
+pub use series::{GroupBy, MAX_GROUPS, Series, SeriesQuery};
 
 /// The longest range of a daily question, in days.
 pub const MAX_DAYS: i32 = 3_660;
@@ -95,7 +95,7 @@ pub struct DailyRow {
     /// The client.
     pub client: ClientId,
     /// What it did.
-    pub tally: Tally,
+    pub summary: Summary,
 }
 
 /// The last row of a page. Rows come newest day first, then most requests, then by client.
@@ -121,22 +121,22 @@ pub struct DailyPage {
 impl DailyPage {
     /// Adds a day's rows in their order, up to the query's limit, leaving out what the page before
     /// had. Returns whether the page is full; then no older day is needed.
-    pub fn push_day(&mut self, query: &DailyQuery, date: Date, tallies: Vec<(ClientId, Tally)>) -> bool {
+    pub fn push_day(&mut self, query: &DailyQuery, date: Date, clients: Vec<(ClientId, Summary)>) -> bool {
         let mut rows: Vec<DailyRow> =
-            tallies.into_iter().map(|(client, tally)| DailyRow { date, client, tally }).collect();
+            clients.into_iter().map(|(client, summary)| DailyRow { date, client, summary }).collect();
         if let Some(after) = query.after.as_ref().filter(|after| after.date == date) {
             rows.retain(|row| {
-                (Reverse(row.tally.requests), &row.client) > (Reverse(after.requests), &after.client)
+                (Reverse(row.summary.requests), &row.client) > (Reverse(after.requests), &after.client)
             });
         }
         rows.sort_by(|a, b| {
-            (Reverse(a.tally.requests), &a.client).cmp(&(Reverse(b.tally.requests), &b.client))
+            (Reverse(a.summary.requests), &a.client).cmp(&(Reverse(b.summary.requests), &b.client))
         });
         for row in rows {
             if self.rows.len() == query.limit {
                 self.next = self.rows.last().map(|last| DailyCursor {
                     date: last.date,
-                    requests: last.tally.requests,
+                    requests: last.summary.requests,
                     client: last.client.clone(),
                 });
                 return true;
@@ -163,15 +163,15 @@ pub struct TopRow {
     pub client: ClientId,
     /// Its name.
     pub name: ClientName,
-    /// What it did in the span; without a sketch, which minutes do not have.
-    pub tally: Tally,
+    /// What it did in the span, without percentiles: for those, distributions would have to be merged.
+    pub summary: Summary,
 }
 
 impl TopRow {
     /// Puts rows in order, most requests first and ties by client, and keeps the first `limit`.
     pub fn rank(mut rows: Vec<Self>, limit: usize) -> Vec<Self> {
         rows.sort_by(|a, b| {
-            (Reverse(a.tally.requests), &a.client).cmp(&(Reverse(b.tally.requests), &b.client))
+            (Reverse(a.summary.requests), &a.client).cmp(&(Reverse(b.summary.requests), &b.client))
         });
         rows.truncate(limit);
         rows

@@ -6,7 +6,7 @@ use activity_adapter_memory::{CacheOptions, ManualClock, MemoryUsageCache};
 use activity_contract::make;
 use activity_domain::cache::{CacheKey, CacheValue, CacheVersion, CachedDay, Lifetime, Question};
 use activity_domain::port::{Filled, Lookup, UsageCache, Wait};
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::Summary;
 use activity_domain::time::Zone;
 use activity_domain::usage::DailyRow;
 
@@ -25,9 +25,8 @@ fn key(number: usize) -> CacheKey {
 /// A day of so many rows, each with a latency of its own.
 fn day(rows: u64) -> CacheValue {
     let row = |number: u64| {
-        let mut tally = Tally { requests: 1, timed: 1, micros: number, ..Tally::default() };
-        tally.sketch.add(number);
-        DailyRow { date: make::date("2026-03-10"), client: make::client_id(&format!("CL-{number}")), tally }
+        let summary = Summary { requests: 1, timed: 1, micros: number, ..Summary::default() };
+        DailyRow { date: make::date("2026-03-10"), client: make::client_id(&format!("CL-{number}")), summary }
     };
     CacheValue::Day(Arc::new(CachedDay::of((0..rows).map(row))))
 }

@@ -42,7 +42,7 @@ async fn the_open_day_comes_from_the_store_and_is_always_fresh() {
     for id in 100..103 {
         stack.append(vec![make::call("CL-1", id, "2026-03-12T12:00:00Z")]).await;
         let before = stack.calls();
-        assert_eq!(stack.daily(&week).await.rows[0].tally.requests, u64::try_from(id).unwrap() - 98);
+        assert_eq!(stack.daily(&week).await.rows[0].summary.requests, u64::try_from(id).unwrap() - 98);
         assert_eq!(stack.calls() - before, 1);
     }
 }

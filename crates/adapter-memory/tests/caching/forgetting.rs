@@ -21,7 +21,7 @@ fn calls(ids: std::ops::Range<u128>, time: &str) -> Vec<Activity> {
 /// The requests of the 10th and the 9th, as callers see them.
 async fn counts(stack: &Stack) -> Vec<u64> {
     let page = stack.usage.daily(&query("2026-03-09", "2026-03-10"), Read::Eventual).await.unwrap();
-    page.rows.iter().map(|row| row.tally.requests).collect()
+    page.rows.iter().map(|row| row.summary.requests).collect()
 }
 
 /// The 9th and 10th with one call each, in the cache.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use activity_domain::cache::{CacheKey, CacheValue, CachedDay, Scope, Touched};
 use activity_domain::port::{Filled, Lease, Lookup, Wait};
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::Summary;
 use activity_domain::usage::DailyRow;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -200,16 +200,16 @@ impl World {
         let span = key.question.span();
         let rows =
             (0..DAYS.len()).filter(|day| span.contains(make::at(&Self::time(*day)).minute())).map(|day| {
-                let tally = Tally { requests: counts[day], ..Tally::default() };
-                DailyRow { date: make::date(DAYS[day]), client: make::client_id("CL-1"), tally }
+                let summary = Summary { requests: counts[day], ..Summary::default() };
+                DailyRow { date: make::date(DAYS[day]), client: make::client_id("CL-1"), summary }
             });
         CacheValue::Day(Arc::new(CachedDay::of(rows)))
     }
 
     fn counts(value: &CacheValue) -> Vec<u64> {
         let CacheValue::Day(day) = value else { panic!("not a day") };
-        let rows = day.rows(None, usize::MAX).expect("rows").expect("readable");
-        rows.iter().map(|(_, tally)| tally.requests).collect()
+        let rows = day.rows(None, usize::MAX).expect("rows");
+        rows.iter().map(|(_, summary)| summary.requests).collect()
     }
 
     async fn play(&mut self, step: Step) -> Result<(), TestCaseError> {

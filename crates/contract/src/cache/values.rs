@@ -6,42 +6,39 @@ use std::time::Duration;
 use activity_domain::cache::{CacheKey, CacheValue, CacheVersion, CachedDay};
 use activity_domain::client::ClientName;
 use activity_domain::port::{Filled, Lookup};
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::{Summary, Tally};
 use activity_domain::usage::{DailyRow, TopRow};
 
 use super::{CacheHarness, LIFE, day, name, top, utc, value};
 use crate::make;
 
-/// The largest and the smallest counts, and a sketch that goes from end to end.
-fn tallies() -> [Tally; 3] {
+/// The largest and the smallest counts, and percentiles from end to end.
+fn summaries() -> [Summary; 3] {
     let mut wide = Tally { requests: 3, errors: 1, timed: 3, micros: 9, ..Tally::default() };
     for micros in [0, 1, 86_400_000_000] {
         wide.sketch.add(micros);
     }
-    let extreme = Tally {
+    let extreme = Summary {
         requests: u64::MAX,
         errors: u64::MAX,
         timed: u64::MAX,
         micros: u64::MAX,
         last_seen: Some(make::at(make::LATEST)),
-        ..Tally::default()
+        quantiles: None,
     };
-    [wide, extreme, Tally::default()]
+    [Summary::from(&wide), extreme, Summary::default()]
 }
 
 /// Every kind of value comes out as it went in: extremes, any name, nothing at all, too much.
 pub async fn a_value_comes_out_as_it_went_in(harness: &dyn CacheHarness) {
     let under = harness.fresh().await;
     let clients = ["A-_.", "CL-1", "z"].map(make::client_id);
-    let rows = clients.clone().into_iter().zip(tallies());
+    let rows = clients.clone().into_iter().zip(summaries());
     let date = make::date("2026-03-10");
-    let whole = CachedDay::of(rows.clone().map(|(client, tally)| DailyRow { date, client, tally }));
+    let whole = CachedDay::of(rows.clone().map(|(client, summary)| DailyRow { date, client, summary }));
     let names =
         ["Ada & 'Söhne' \u{1f980}", "\u{202e}x", "n"].map(|name| ClientName::parse(name).expect("a name"));
-    let ranked = rows.zip(names).map(|((client, tally), name)| {
-        let tally = Tally { sketch: activity_domain::sketch::Sketch::default(), ..tally };
-        TopRow { client, name, tally }
-    });
+    let ranked = rows.zip(names).map(|((client, summary), name)| TopRow { client, name, summary });
     let values = [
         (utc(), CacheValue::Day(Arc::new(whole))),
         (day("UTC", "2026-03-11", None), CacheValue::Day(Arc::new(CachedDay::of([])))),

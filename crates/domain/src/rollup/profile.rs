@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Tally;
+use super::{Summary, Tally};
 use crate::activity::Activity;
 use crate::error::Invalid;
 use crate::hygiene::{StatusClass, Verb};
@@ -98,21 +98,23 @@ impl Profile {
         total.last_seen = total.last_seen.max(self.last_seen);
     }
 
-    /// Adds the sum over all cells without the latencies' distribution, which is the most work.
-    pub fn add_numbers_to(&self, total: &mut Tally) {
+    /// Adds each cell to the tally with its key. The latest event time is kept for the whole only.
+    pub fn add_by<K: Ord>(&self, key: impl Fn(Cell) -> K, tallies: &mut BTreeMap<K, Tally>) {
         for (cell, counts) in &self.cells {
-            counts.add_numbers_to(*cell, total);
+            counts.add_to(*cell, tallies.entry(key(*cell)).or_default());
         }
-        total.last_seen = total.last_seen.max(self.last_seen);
     }
 
-    /// The cells one by one, each as a tally without its latest event time, which is kept for the whole only.
-    pub fn cells(&self) -> impl Iterator<Item = (Cell, Tally)> {
-        self.cells.iter().map(|(cell, counts)| {
-            let mut tally = Tally::default();
-            counts.add_to(*cell, &mut tally);
-            (*cell, tally)
-        })
+    /// The sum over all cells without percentiles, which are the most work.
+    pub fn numbers(&self) -> Summary {
+        let mut total = Summary { last_seen: self.last_seen, ..Summary::default() };
+        for (cell, counts) in &self.cells {
+            total.requests += counts.requests;
+            total.errors += counts.errors(*cell);
+            total.timed += counts.timed;
+            total.micros += counts.micros;
+        }
+        total
     }
 
     /// The stored form of the cells: a version byte, their number, then each as varints. The latest event
@@ -161,15 +163,15 @@ impl Profile {
 
 impl Counts {
     fn add_to(&self, cell: Cell, total: &mut Tally) {
-        self.add_numbers_to(cell, total);
+        total.requests += self.requests;
+        total.errors += self.errors(cell);
+        total.timed += self.timed;
+        total.micros += self.micros;
         total.sketch.merge(&self.sketch);
     }
 
-    fn add_numbers_to(&self, cell: Cell, total: &mut Tally) {
-        total.requests += self.requests;
-        total.errors += if cell.class.is_error() { self.requests } else { 0 };
-        total.timed += self.timed;
-        total.micros += self.micros;
+    fn errors(&self, cell: Cell) -> u64 {
+        if cell.class.is_error() { self.requests } else { 0 }
     }
 }
 
@@ -226,12 +228,12 @@ pub(super) mod tests {
 
         #[test]
         fn the_total_is_the_sum_of_the_cells(profile in profile()) {
+            let mut tallies: BTreeMap<Cell, Tally> = BTreeMap::new();
+            profile.add_by(|cell| cell, &mut tallies);
             let mut sum = Tally { last_seen: profile.last_seen, ..Tally::default() };
-            profile.cells().for_each(|(_, tally)| sum.merge(&tally));
+            tallies.values().for_each(|tally| sum.merge(tally));
             prop_assert_eq!(profile.total(), sum.clone());
-            let mut numbers = Tally::default();
-            profile.add_numbers_to(&mut numbers);
-            prop_assert_eq!(numbers, Tally { sketch: Sketch::default(), ..sum });
+            prop_assert_eq!(profile.numbers(), Summary { quantiles: None, ..Summary::from(&sum) });
         }
 
         #[test]

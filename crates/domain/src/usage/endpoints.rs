@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use crate::error::Invalid;
 use crate::hygiene::Verb;
 use crate::id::ClientId;
-use crate::rollup::Tally;
+use crate::rollup::Summary;
+use crate::sketch::Quantiles;
 use crate::span::Span;
 
 /// Which endpoints come first.
@@ -52,23 +53,22 @@ pub struct EndpointRow {
     /// The method.
     pub verb: Verb,
     /// What happened; without the latest event time.
-    pub tally: Tally,
+    pub summary: Summary,
 }
 
 impl EndpointRow {
     /// Puts rows in order, ties by most requests, then endpoint and method, and keeps the first `limit`.
-    pub fn rank(rows: Vec<Self>, sort: EndpointSort, limit: usize) -> Vec<Self> {
-        let weight = |tally: &Tally| match sort {
-            EndpointSort::Requests => tally.requests as f64,
-            EndpointSort::Errors => tally.errors as f64,
-            EndpointSort::P95 => tally.sketch.quantile(0.95).unwrap_or(-1.0),
+    pub fn rank(mut rows: Vec<Self>, sort: EndpointSort, limit: usize) -> Vec<Self> {
+        let weight = |row: &Self| match sort {
+            EndpointSort::Requests => row.summary.requests as f64,
+            EndpointSort::Errors => row.summary.errors as f64,
+            EndpointSort::P95 => row.summary.quantiles.map_or(-1.0, Quantiles::p95),
         };
-        let mut weighed: Vec<(f64, Self)> = rows.into_iter().map(|row| (weight(&row.tally), row)).collect();
-        weighed.sort_by(|(a, left), (b, right)| {
-            let tie = |row: &Self| (Reverse(row.tally.requests), row.endpoint.clone(), row.verb);
-            b.total_cmp(a).then_with(|| tie(left).cmp(&tie(right)))
+        rows.sort_by(|a, b| {
+            let tie = |row: &Self| (Reverse(row.summary.requests), row.endpoint.clone(), row.verb);
+            weight(b).total_cmp(&weight(a)).then_with(|| tie(a).cmp(&tie(b)))
         });
-        weighed.truncate(limit);
-        weighed.into_iter().map(|(_, row)| row).collect()
+        rows.truncate(limit);
+        rows
     }
 }

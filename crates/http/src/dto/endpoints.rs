@@ -1,5 +1,6 @@
 //! Usage by endpoint.
 
+use activity_domain::sketch::Quantiles;
 use activity_domain::usage::EndpointRow;
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
@@ -64,12 +65,12 @@ impl From<EndpointRow> for EndpointUsage {
     fn from(row: EndpointRow) -> Self {
         Self {
             method: row.verb.as_str().to_owned(),
-            request_count: row.tally.requests,
-            error_count: row.tally.errors,
-            avg_response_time: mean(&row.tally),
-            p50: quantile(&row.tally, 0.50),
-            p95: quantile(&row.tally, 0.95),
-            p99: quantile(&row.tally, 0.99),
+            request_count: row.summary.requests,
+            error_count: row.summary.errors,
+            avg_response_time: mean(&row.summary),
+            p50: quantile(&row.summary, Quantiles::p50),
+            p95: quantile(&row.summary, Quantiles::p95),
+            p99: quantile(&row.summary, Quantiles::p99),
             endpoint: row.endpoint,
         }
     }

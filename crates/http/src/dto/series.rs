@@ -1,6 +1,7 @@
 //! Usage over time.
 
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::Summary;
+use activity_domain::sketch::Quantiles;
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
 use activity_domain::usage::{Buckets, Series};
@@ -85,16 +86,16 @@ impl From<(Series, &Buckets)> for UsageSeries {
     }
 }
 
-impl From<(Span, &Tally)> for UsagePoint {
-    fn from((span, tally): (Span, &Tally)) -> Self {
+impl From<(Span, &Summary)> for UsagePoint {
+    fn from((span, summary): (Span, &Summary)) -> Self {
         Self {
             at: Timestamp::from(span.from).to_string(),
-            request_count: tally.requests,
-            error_count: tally.errors,
-            avg_response_time: mean(tally),
-            p50: quantile(tally, 0.50),
-            p95: quantile(tally, 0.95),
-            p99: quantile(tally, 0.99),
+            request_count: summary.requests,
+            error_count: summary.errors,
+            avg_response_time: mean(summary),
+            p50: quantile(summary, Quantiles::p50),
+            p95: quantile(summary, Quantiles::p95),
+            p99: quantile(summary, Quantiles::p99),
         }
     }
 }

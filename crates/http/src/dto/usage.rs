@@ -1,6 +1,7 @@
 //! Answers about usage.
 
-use activity_domain::rollup::Tally;
+use activity_domain::rollup::Summary;
+use activity_domain::sketch::Quantiles;
 use activity_domain::usage::{DailyRow, TopRow};
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
@@ -72,12 +73,12 @@ impl From<DailyRow> for DailyUsage {
         Self {
             date: row.date.to_string(),
             client_id: row.client.to_string(),
-            request_count: row.tally.requests,
-            error_count: row.tally.errors,
-            avg_response_time: mean(&row.tally),
-            p50: quantile(&row.tally, 0.50),
-            p95: quantile(&row.tally, 0.95),
-            p99: quantile(&row.tally, 0.99),
+            request_count: row.summary.requests,
+            error_count: row.summary.errors,
+            avg_response_time: mean(&row.summary),
+            p50: quantile(&row.summary, Quantiles::p50),
+            p95: quantile(&row.summary, Quantiles::p95),
+            p99: quantile(&row.summary, Quantiles::p99),
         }
     }
 }
@@ -138,22 +139,22 @@ impl TopClient {
             rank: index as u64 + 1,
             client_id: row.client.to_string(),
             name: row.name.as_str().to_owned(),
-            request_count: row.tally.requests,
-            error_count: row.tally.errors,
-            avg_response_time: mean(&row.tally),
-            last_access: row.tally.last_seen.map(|at| at.to_string()),
+            request_count: row.summary.requests,
+            error_count: row.summary.errors,
+            avg_response_time: mean(&row.summary),
+            last_access: row.summary.last_seen.map(|at| at.to_string()),
         }
     }
 }
 
 /// The mean response time in milliseconds.
-pub(super) fn mean(tally: &Tally) -> Option<f64> {
-    millis(tally.mean_micros())
+pub(super) fn mean(summary: &Summary) -> Option<f64> {
+    millis(summary.mean_micros())
 }
 
 /// A quantile of the response times in milliseconds.
-pub(super) fn quantile(tally: &Tally, q: f64) -> Option<f64> {
-    millis(tally.sketch.quantile(q))
+pub(super) fn quantile(summary: &Summary, which: fn(Quantiles) -> f64) -> Option<f64> {
+    millis(summary.quantiles.map(which))
 }
 
 /// Milliseconds to the microsecond.

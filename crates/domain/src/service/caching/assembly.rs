@@ -166,9 +166,9 @@ impl<'a> Assembly<'a> {
         let wanted = self.query.limit.saturating_sub(self.page.rows.len()) + 1;
         let rows = if let CacheValue::Day(day) = value { day.rows(after, wanted) } else { None };
         match rows {
-            Some(Ok(rows)) => Ok(self.page.push_day(self.query, date, rows)),
+            Some(rows) => Ok(self.page.push_day(self.query, date, rows)),
             // Too long to be kept, or not what a cache should hold.
-            Some(Err(_)) | None => self.ask_store(date, date).await,
+            None => self.ask_store(date, date).await,
         }
     }
 
@@ -206,5 +206,5 @@ fn rows_of(date: Date, rows: &mut Peekable<vec::IntoIter<DailyRow>>) -> Vec<Dail
 }
 
 fn cursor(row: &DailyRow) -> DailyCursor {
-    DailyCursor { date: row.date, requests: row.tally.requests, client: row.client.clone() }
+    DailyCursor { date: row.date, requests: row.summary.requests, client: row.client.clone() }
 }
