@@ -1,0 +1,3 @@
+//! The kit itself, with real servers.
+
+mod postgres;
