@@ -1,10 +1,11 @@
 //! The folder of a server, and the watcher that removes both.
 
 use std::{
-    env,
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use crate::account::Account;
@@ -25,14 +26,23 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// A folder of our own, with a lease that nobody else has.
+    /// A folder of our own, with a lease that nobody else has. It ends with this value.
     pub(crate) fn private() -> Self {
         let account = Account::for_servers();
-        let path = make(&env::temp_dir(), account);
+        let path = make(account);
         // First ours, then the watcher's: it must not find the lease free.
         let lease = hold(&path.join("lease"));
-        let watcher = watch(&path, &path.join("lease"), 0, account);
+        let watcher = watch(&path, &path.join("lease"), Duration::ZERO, account);
         Self { path, account, lease: Some(lease), watcher: Some(watcher) }
+    }
+
+    /// A folder that ends when a lease that others have too has been free for a while, not with this value. The
+    /// caller holds that lease.
+    pub(crate) fn shared(lease: &Path, linger: Duration) -> Self {
+        let account = Account::for_servers();
+        let path = make(account);
+        bury(watch(&path, lease, linger, account));
+        Self { path, account, lease: None, watcher: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -86,9 +96,14 @@ impl Drop for Folder {
     }
 }
 
-/// A new folder in `parent` for the account alone.
-fn make(parent: &Path, account: Account) -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("activity-testkit-").tempdir_in(parent);
+/// Waits for a child that may outlive us, in case it does not.
+pub(crate) fn bury(mut child: Child) {
+    thread::spawn(move || child.wait());
+}
+
+/// A new folder for the account alone.
+fn make(account: Account) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("activity-testkit-").tempdir();
     let path = folder.expect("a temporary folder can be made").keep();
     account.own(&path);
     path
@@ -100,17 +115,17 @@ fn open(lease: &Path) -> File {
     file.expect("the lease can be opened")
 }
 
-/// A shared lock on the lease. It ends with the file.
-fn hold(lease: &Path) -> File {
+/// A shared lock on a lease. It ends with the file. While a watcher takes a server down, it waits.
+pub(crate) fn hold(lease: &Path) -> File {
     let file = open(lease);
     file.lock_shared().expect("the lease can be locked");
     file
 }
 
 /// Starts the watcher of a folder.
-fn watch(folder: &Path, lease: &Path, linger: u32, account: Account) -> Child {
+fn watch(folder: &Path, lease: &Path, linger: Duration, account: Account) -> Child {
     let mut command = Command::new("sh");
-    command.args(["-c", WATCHER, "activity-testkit"]).arg(folder).arg(linger.to_string());
+    command.args(["-c", WATCHER, "activity-testkit"]).arg(folder).arg(linger.as_secs_f64().to_string());
     command.current_dir("/").stdin(open(lease)).stdout(Stdio::null()).stderr(Stdio::null());
     account.apply(&mut command);
     command.spawn().expect("sh can be started")

@@ -3,6 +3,8 @@
 //! | Item | Is |
 //! |---|---|
 //! | [`Postgres`] | a PostgreSQL server that a test can stop, kill, freeze and start again |
+//! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
+//! | [`Shared`] | that server |
 //! | [`until`] | waiting for a condition, with a deadline |
 //!
 //! Everything here blocks and panics: it is for tests, where a server that does not start is a failed test. It
@@ -26,5 +28,5 @@ mod postgres;
 mod processes;
 mod wait;
 
-pub use postgres::{Address, Postgres, Settings, Stop};
+pub use postgres::{Address, Database, Postgres, Settings, Shared, Stop};
 pub use wait::until;

@@ -5,6 +5,7 @@ mod data;
 mod launch;
 mod programs;
 mod psql;
+mod shared;
 
 use std::{process::Child, time::Duration};
 
@@ -13,8 +14,9 @@ use rustix::process::{Pid, Signal};
 pub use address::Address;
 use launch::Failed;
 use programs::Programs;
+pub use shared::{Database, Shared};
 
-use crate::{folder::Folder, port, processes, until};
+use crate::{folder::Folder, processes, until};
 
 /// Time for a start or stop; far more than it needs, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,23 +64,8 @@ impl Postgres {
         let programs = Programs::find();
         let folder = Folder::private();
         let password = data::create(&folder, &programs, settings);
-        Self::launched(programs, folder, password)
-    }
-
-    /// Starts the server of a folder for the first time, on a port that nobody else takes.
-    fn launched(programs: Programs, folder: Folder, password: String) -> Self {
-        for _ in 0..20 {
-            let port = port::free();
-            match launch::launch(&folder, &programs, port) {
-                Ok(process) => {
-                    let address = Address::new(port, password);
-                    return Self { programs, address, process: Some(process), folder };
-                }
-                Err(Failed::PortTaken) => {}
-                Err(Failed::Otherwise) => panic!("PostgreSQL does not start:\n{}", folder.log_text()),
-            }
-        }
-        panic!("each port that was free was taken before PostgreSQL came to it");
+        let (process, port) = launch::anywhere(&folder, &programs);
+        Self { programs, address: Address::new(port, password), process: Some(process), folder }
     }
 
     /// Where and as whom to connect.

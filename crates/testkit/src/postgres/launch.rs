@@ -3,7 +3,7 @@
 use std::{fs, process::Child};
 
 use super::{PATIENCE, Programs};
-use crate::{folder::Folder, until};
+use crate::{folder::Folder, port, until};
 
 /// Why a server did not start.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,6 +12,19 @@ pub(crate) enum Failed {
     PortTaken,
     /// The log knows.
     Otherwise,
+}
+
+/// Starts the server of a folder for the first time, on a port that nobody else takes.
+pub(crate) fn anywhere(folder: &Folder, programs: &Programs) -> (Child, u16) {
+    for _ in 0..20 {
+        let port = port::free();
+        match launch(folder, programs, port) {
+            Ok(process) => return (process, port),
+            Err(Failed::PortTaken) => {}
+            Err(Failed::Otherwise) => panic!("PostgreSQL does not start:\n{}", folder.log_text()),
+        }
+    }
+    panic!("each port that was free was taken before PostgreSQL came to it");
 }
 
 /// Starts the postmaster of a data folder and waits until it takes connections.
