@@ -23,20 +23,24 @@ processes() {
     find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$folder" -o -lname "$folder/*" \) 2>/dev/null | cut -d / -f 3
 }
 
-# Asks first (QUIT: PostgreSQL's immediate shutdown), because a killed server leaves shared memory behind.
+# The segment of shared memory that a server or initdb has to remove itself, and does not if it is killed.
+memory() {
+    sed -n 7p "$data/postmaster.pid" 2>/dev/null | tr -s ' ' | cut -d ' ' -f 3
+}
+
+# Asks first (QUIT: PostgreSQL's immediate shutdown).
 tries=0
+segments=$(memory)
 while pids=$(processes) && [ -n "$pids" ]; do
+    segments="$segments $(memory)"
     if [ "$tries" -lt 50 ]; then signal=QUIT; else signal=KILL; fi
     kill -s "$signal" $pids 2>/dev/null
     kill -s CONT $pids 2>/dev/null
     tries=$((tries + 1))
     sleep 0.1
 done
-
-# What it says about its shared memory is still there if it was killed.
-if [ -f "$data/postmaster.pid" ]; then
-    memory=$(sed -n 7p "$data/postmaster.pid" | tr -s ' ' | cut -d ' ' -f 3)
-    ipcrm --shmem-id "$memory" 2>/dev/null
-fi
+for segment in $segments; do
+    ipcrm --shmem-id "$segment" 2>/dev/null
+done
 
 cd / && rm -rf "$folder"

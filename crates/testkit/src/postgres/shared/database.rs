@@ -17,7 +17,12 @@ pub struct Database {
 impl Database {
     /// An empty one.
     pub fn empty() -> Self {
-        Self::on(Shared::join(), None).expect("an empty database can be made")
+        Self::empty_on(Shared::join())
+    }
+
+    /// An empty one on a server that the caller has joined already.
+    pub fn empty_on(server: Shared) -> Self {
+        Self::copy(server, "template1")
     }
 
     /// A copy of a template, which `prepare` makes where it is not there yet: it is given an empty database and
@@ -36,15 +41,13 @@ impl Database {
         key.hash(&mut hasher);
         let template = format!("template_{:016x}", hasher.finish());
         make_template(&server, &template, prepare);
-        Self::on(server, Some(&template))
-            .unwrap_or_else(|error| panic!("a database from a template: {error}"))
+        Self::copy(server, &template)
     }
 
-    fn on(server: Shared, template: Option<&str>) -> Result<Self, String> {
+    fn copy(server: Shared, template: &str) -> Self {
         let name = format!("test_{:016x}", RandomState::new().hash_one(0));
-        let template = template.unwrap_or("template1");
-        server.address.try_sql(&format!("create database {name} template {template}"))?;
-        Ok(Self { address: server.address.of(&name), server })
+        server.address.sql(&format!("create database {name} template {template}"));
+        Self { address: server.address.of(&name), server }
     }
 
     /// Where and as whom to connect.
