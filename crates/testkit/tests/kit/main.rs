@@ -1,0 +1,6 @@
+//! The kit itself, with real servers.
+
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic, reason = "this is a test all over")]
+
+mod ends;
+mod postgres;
