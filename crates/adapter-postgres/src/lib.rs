@@ -25,8 +25,10 @@ pub mod migrations;
 mod numbers;
 pub mod options;
 mod pools;
+mod rows;
 mod schema;
 mod set_aside;
+mod sink;
 mod statement;
 pub mod store;
 

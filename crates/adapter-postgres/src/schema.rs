@@ -80,6 +80,8 @@ diesel::table! {
         timed -> BigInt,
         micros -> BigInt,
         last_seen -> BigInt,
+        quantiles -> Nullable<BigInt>,
+        parts -> Binary,
         cells -> Binary,
     }
 }

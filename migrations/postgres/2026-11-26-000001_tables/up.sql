@@ -154,8 +154,10 @@ CREATE TABLE usage_delta (
 ALTER TABLE usage_delta SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 -- Blocks of 1 (kept for 8 days), 15, 60 and 1,440 minutes. `start` is the block's first minute; client 0 is
--- everybody. The numbers are the sums of the cells, so that SQL can add them up. One partition for each
--- length, because they grow and go at different speeds; free room in each page lets a block grow in place.
+-- everybody. The numbers, quantiles and parts are what answers state of the cells. Those are read only where
+-- several blocks become one answer, and lie beside the table once they are longer than the rest. One partition
+-- for each length, because they grow and go at different speeds; free room in each page lets a block change in
+-- place.
 CREATE TABLE usage_block (
     minutes   integer NOT NULL,
     start     bigint  NOT NULL,
@@ -165,16 +167,23 @@ CREATE TABLE usage_block (
     timed     bigint  NOT NULL,
     micros    bigint  NOT NULL,
     last_seen bigint  NOT NULL,
+    quantiles bigint,
+    parts     bytea   NOT NULL,
     cells     bytea   NOT NULL,
     PRIMARY KEY (minutes, start, client)
 ) PARTITION BY LIST (minutes);
 
+ALTER TABLE usage_block ALTER COLUMN cells SET STORAGE EXTERNAL;
 CREATE INDEX usage_block_of_client ON usage_block (client, minutes, start);
 
-CREATE TABLE usage_block_minute PARTITION OF usage_block FOR VALUES IN (1) WITH (fillfactor = 80);
-CREATE TABLE usage_block_quarter PARTITION OF usage_block FOR VALUES IN (15) WITH (fillfactor = 80);
-CREATE TABLE usage_block_hour PARTITION OF usage_block FOR VALUES IN (60) WITH (fillfactor = 80);
-CREATE TABLE usage_block_day PARTITION OF usage_block FOR VALUES IN (1440) WITH (fillfactor = 80);
+CREATE TABLE usage_block_minute PARTITION OF usage_block FOR VALUES IN (1)
+    WITH (fillfactor = 80, toast_tuple_target = 256);
+CREATE TABLE usage_block_quarter PARTITION OF usage_block FOR VALUES IN (15)
+    WITH (fillfactor = 80, toast_tuple_target = 256);
+CREATE TABLE usage_block_hour PARTITION OF usage_block FOR VALUES IN (60)
+    WITH (fillfactor = 80, toast_tuple_target = 256);
+CREATE TABLE usage_block_day PARTITION OF usage_block FOR VALUES IN (1440)
+    WITH (fillfactor = 80, toast_tuple_target = 256);
 
 -- Endpoints by number: a block holds a few bytes instead of a path.
 CREATE TABLE endpoint (
