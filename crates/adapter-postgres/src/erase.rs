@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::blocks::minutes;
 use crate::error::{Failure, taken};
 use crate::locks::Lock;
 use crate::schema::{
@@ -153,9 +154,4 @@ async fn finish(c: &mut AsyncPgConnection, client: i64) -> Result<(), Failure> {
     .await?;
     diesel::delete(erasing::table.find(client)).execute(c).await?;
     Ok(())
-}
-
-/// The length of a level's blocks, as the tables have it.
-pub(crate) fn minutes(level: Level) -> i32 {
-    i32::try_from(level.minutes()).unwrap_or(i32::MAX)
 }

@@ -9,28 +9,45 @@
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
 //! | `set_aside` | `SetAsideRepo` |
-//! | `numbers` | short numbers for clients |
+//! | `compactor`, `blocks`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
+//! | `usage`, `daily`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
+//! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
+//! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
 //! | `locks`, `statement` | locks over all instances; statements that are prepared once |
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod accounts;
+mod blocks;
 mod changes;
 mod clients;
+mod compactor;
+mod daily;
 mod days;
+mod endpoint_blocks;
+mod endpoint_names;
+mod endpoints;
 mod erase;
 mod error;
 mod limits;
+mod log;
+mod log_row;
 mod locks;
 pub mod migrations;
 mod numbers;
 pub mod options;
+mod pending;
 mod pools;
+mod retention;
 mod rows;
 mod schema;
+mod series;
 mod set_aside;
 mod sink;
 mod statement;
 pub mod store;
+mod trails;
+mod usage;
+mod whereabouts;
 
 pub use options::{Options, Server};
 pub use store::PostgresStore;

@@ -19,6 +19,8 @@ pub(crate) enum Lock {
     /// Blocks, and the names of endpoints.
     Blocks = 3,
     // 4 is taken by `make_activity_day`.
+    /// Days of raw rows that are dropped.
+    Retention = 5,
 }
 
 statement! {

@@ -63,10 +63,6 @@ impl<'a> Rows<'a> {
         self.audit.push(a.audit.as_ref().map(Sealed::as_bytes));
     }
 
-    pub fn len(&self) -> usize {
-        self.at.len()
-    }
-
     /// Inserts all of them, whose keys have to be different, and says in their order what became of each.
     pub async fn insert(self, c: &mut AsyncPgConnection) -> QueryResult<Vec<Outcome>> {
         let keys: Vec<_> =

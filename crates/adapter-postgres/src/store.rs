@@ -15,7 +15,7 @@ use crate::days::Days;
 use crate::error::{Ending, Failure};
 use crate::migrations;
 use crate::numbers::NumberCache;
-use crate::options::Options;
+use crate::options::{Options, Server};
 use crate::pools::Connections;
 
 /// How a transaction begins.
@@ -78,6 +78,21 @@ impl PostgresStore {
         self.options.max_endpoints
     }
 
+    pub(crate) fn primary(&self) -> &Server {
+        &self.options.primary
+    }
+
+    /// Does something as a task of the store's runtime, within the time of a write.
+    pub(crate) async fn on_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let task = self.runtime.spawn(async move {
+            timeout(WRITE_LIMIT, work).await.unwrap_or_else(|_| Err(no_answer(WRITE_LIMIT)))
+        });
+        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
     /// Runs work in one write transaction. It runs to its end even if the caller goes away.
     pub(crate) async fn write<T, F>(
         &self,
@@ -106,14 +121,11 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         self.ready().await?;
         let connections = self.writers.clone();
-        let task = self.runtime.spawn(async move {
+        self.on_runtime(async move {
             let mut connection = connections.get().await?;
-            match timeout(WRITE_LIMIT, work(&mut connection)).await {
-                Ok(result) => result.map_err(StoreError::from),
-                Err(_) => Err(no_answer(WRITE_LIMIT)),
-            }
-        });
-        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+            Ok(work(&mut connection).await?)
+        })
+        .await
     }
 
     /// Runs a transaction as a task of the runtime that the store was made on. A caller that goes away (a
