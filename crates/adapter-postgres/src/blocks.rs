@@ -114,11 +114,7 @@ statement! {
 }
 
 /// The sums of a client's blocks in a run.
-pub(crate) async fn sums(
-    c: &mut AsyncPgConnection,
-    run: Run,
-    client: ClientNo,
-) -> QueryResult<Vec<SumsRow>> {
+pub(crate) async fn sums(c: &mut AsyncPgConnection, run: Run, client: ClientNo) -> QueryResult<Vec<SumsRow>> {
     let (from, to, client) = (run.span.from.0, run.span.to.0, client.0.cast_signed());
     Sums { minutes: minutes(run.level), from, to, client }.load(c).await
 }
@@ -234,11 +230,7 @@ pub(crate) fn last_seen(client: i64, start: i64, micros: i64) -> Result<Timestam
 }
 
 /// Stored percentiles of a block.
-pub(crate) fn quantiles(
-    client: i64,
-    start: i64,
-    code: Option<i64>,
-) -> Result<Option<Quantiles>, StoreError> {
+pub(crate) fn quantiles(client: i64, start: i64, code: Option<i64>) -> Result<Option<Quantiles>, StoreError> {
     let quantiles = code.map(|code| Quantiles::from_code(code.cast_unsigned())).transpose();
     quantiles.map_err(|error| bad(client, start, "quantiles", &error))
 }

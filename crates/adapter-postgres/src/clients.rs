@@ -223,10 +223,7 @@ impl<'a> NewClient<'a> {
     }
 }
 
-async fn by_key(
-    c: &mut AsyncPgConnection,
-    digest: &[u8],
-) -> Result<Option<(Client, KeyRecord)>, Failure> {
+async fn by_key(c: &mut AsyncPgConnection, digest: &[u8]) -> Result<Option<(Client, KeyRecord)>, Failure> {
     let found = api_key::table
         .inner_join(client::table.inner_join(client_number::table))
         .filter(api_key::digest.eq(digest))

@@ -105,7 +105,10 @@ mod tests {
     fn a_day_has_its_instants_and_a_name() {
         let day = Day::of(at("2026-03-10T23:59:59.999999Z"));
         let (first, after) = day.micros();
-        assert_eq!((first, after), (at("2026-03-10T00:00:00Z").as_micros(), at("2026-03-11T00:00:00Z").as_micros()));
+        assert_eq!(
+            (first, after),
+            (at("2026-03-10T00:00:00Z").as_micros(), at("2026-03-11T00:00:00Z").as_micros())
+        );
         assert_eq!(day.partition(), "activity_20260310");
         assert_eq!(Day::of(at(LATEST)).partition(), "activity_99991230");
         assert!(at(LATEST).as_micros() < Day::of(at(LATEST)).micros().1);

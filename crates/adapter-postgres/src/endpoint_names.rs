@@ -89,11 +89,7 @@ statement! {
 }
 
 /// The endpoints that are counted by name for a client on a day of UTC, as far as blocks have them.
-async fn of_day(
-    c: &mut AsyncPgConnection,
-    day: Minute,
-    client: ClientNo,
-) -> QueryResult<HashSet<Template>> {
+async fn of_day(c: &mut AsyncPgConnection, day: Minute, client: ClientNo) -> QueryResult<HashSet<Template>> {
     debug_assert_eq!(Level::Day.block_of(day), day);
     let names: Vec<String> = OfDay { start: day.0, client: client.0.cast_signed() }.load(c).await?;
     Ok(names.iter().map(|name| Template::from_stored(name)).collect())

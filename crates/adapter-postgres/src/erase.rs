@@ -14,13 +14,13 @@ use diesel::sql_types::{Array, BigInt, Binary};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::blocks::minutes;
-use crate::error::{Failure, taken};
+use crate::error::Failure;
 use crate::locks::Lock;
 use crate::schema::{
     api_key, client, client_number, erasing, set_aside, tombstone, usage_block, usage_delta,
 };
 use crate::statement::statement;
-use crate::{accounts, changes, store};
+use crate::{accounts, changes, numbers, store};
 
 /// Rows deleted in one transaction.
 const SWEEP: i64 = 10_000;
@@ -37,6 +37,9 @@ pub(crate) async fn erase(
 ) -> Result<bool, Failure> {
     Lock::Gate.alone(c).await?;
     let Some(no) = accounts::lock(c, id).await? else { return Ok(false) };
+    if numbers::find(c, anonymous).await?.is_some() {
+        return Err(StoreError::Refused("the anonymous id is taken".into()).into());
+    }
     let no = no.0.cast_signed();
     diesel::delete(api_key::table.filter(api_key::client.eq(no))).execute(c).await?;
     diesel::delete(client::table.find(no)).execute(c).await?;
@@ -48,11 +51,7 @@ pub(crate) async fn erase(
             .await?;
     }
     let number = diesel::update(client_number::table.find(no));
-    let renamed = number.set(client_number::id.eq(anonymous.as_str())).execute(c).await;
-    renamed.map_err(|error| match taken(&error) {
-        Some("client_number_id_key") => StoreError::Refused("the anonymous id is taken".into()).into(),
-        _ => Failure::from(error),
-    })?;
+    number.set(client_number::id.eq(anonymous.as_str())).execute(c).await?;
     let client = Fingerprint::of(id).0;
     diesel::insert_into(tombstone::table)
         .values((tombstone::client.eq(client.as_slice()), tombstone::at.eq(now.as_micros())))

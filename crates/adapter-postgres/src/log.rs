@@ -4,6 +4,7 @@
 //! that has a partition. So blocks tell the days with rows, and each query names a range of a few days, for
 //! which the planner opens those partitions alone. That is why these queries are not prepared.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use activity_domain::activity::Activity;
@@ -163,12 +164,10 @@ async fn chunk(
     };
     // Of the key's instant, the client's rows come before the key, or behind it.
     let no = no.0.cast_signed();
-    let id = if no < *client {
-        Uuid::max()
-    } else if no > *client {
-        Uuid::nil()
-    } else {
-        *id
+    let id = match no.cmp(client) {
+        Ordering::Less => Uuid::max(),
+        Ordering::Greater => Uuid::nil(),
+        Ordering::Equal => *id,
     };
     let own = diesel::sql_query(format!(
         "SELECT {} FROM activity WHERE client = $1 AND at >= $2 AND at <= $3 AND (at, id) < ($3, $4) \

@@ -19,8 +19,8 @@ use crate::options::Server;
 /// For a server that is not there; one that is answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
 /// So that a change of addresses, or of what a server is, is noticed in the end.
-const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
-const IDLE: Duration = Duration::from_secs(5 * 60);
+const MAX_LIFETIME: Duration = Duration::from_mins(30);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// What the server itself puts an end to, for every statement that does not say otherwise. `UTC` and `UTF8`
 /// are set by diesel.

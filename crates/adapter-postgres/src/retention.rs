@@ -26,7 +26,8 @@ impl PostgresStore {
     pub(crate) async fn drop_before(&self, from: Timestamp) -> Result<Retained, StoreError> {
         let floor = self.write(move |c| Box::pin(async move { raise_floor(c, from).await })).await?;
         let floor = Timestamp::from_micros(floor).unwrap_or(Timestamp::EPOCH);
-        let found = self.write(move |c| Box::pin(async move { Ok::<_, Failure>(next(c, floor).await?) })).await?;
+        let found =
+            self.write(move |c| Box::pin(async move { Ok::<_, Failure>(next(c, floor).await?) })).await?;
         let Some(day) = found else {
             return self.write(move |c| Box::pin(async move { trim(c, floor).await })).await;
         };

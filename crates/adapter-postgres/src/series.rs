@@ -36,9 +36,7 @@ pub(crate) async fn series(
     let (buckets, most) = (&query.buckets, query.max_groups());
     match query.group {
         GroupBy::None => Ok(vec![whole(c, who, buckets).await?]),
-        GroupBy::Status => {
-            by_part(c, who, buckets, |parts| named(parts.classes, StatusClass::as_str)).await
-        }
+        GroupBy::Status => by_part(c, who, buckets, |parts| named(parts.classes, StatusClass::as_str)).await,
         GroupBy::Method => by_part(c, who, buckets, |parts| named(parts.verbs, Verb::as_str)).await,
         GroupBy::Client => Ok(Series::rank(by_client(c, buckets, most).await?, most)),
         GroupBy::Endpoint => {

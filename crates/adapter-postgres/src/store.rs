@@ -30,7 +30,7 @@ enum Begin {
 /// The server puts an end to a statement after ten seconds. This is for a server that does not answer at all:
 /// the connection is given up then.
 const READ_LIMIT: Duration = Duration::from_secs(20);
-const WRITE_LIMIT: Duration = Duration::from_secs(60);
+const WRITE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The store for several instances. All ports of storage are implemented by it.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl PostgresStore {
         }
         let (is_ready, options) = (self.is_ready.clone(), self.options.clone());
         let task = self.runtime.spawn(async move {
-            is_ready.get_or_try_init(|| migrations::up(&options.primary)).await.map(|_| ())
+            is_ready.get_or_try_init(|| migrations::up(&options.primary)).await.copied()
         });
         task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
     }

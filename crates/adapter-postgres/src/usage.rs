@@ -65,8 +65,8 @@ async fn top(c: &mut AsyncPgConnection, query: &TopQuery) -> Result<Vec<TopRow>,
     });
     let mut ranked = TopRow::rank(rows.collect(), query.limit);
     let listed: Vec<&str> = ranked.iter().map(|row| row.client.as_str()).collect();
-    let named = client::table.inner_join(client_number::table).filter(client_number::id.eq_any(&listed));
-    let names: Vec<(String, String)> = named.select((client_number::id, client::name)).load(c).await?;
+    let clients = client::table.inner_join(client_number::table).filter(client_number::id.eq_any(&listed));
+    let names: Vec<(String, String)> = clients.select((client_number::id, client::name)).load(c).await?;
     let names: HashMap<String, String> = names.into_iter().collect();
     for row in &mut ranked {
         if let Some(name) = names.get(row.client.as_str()) {
@@ -110,7 +110,9 @@ async fn sums(c: &mut AsyncPgConnection, run: Run) -> Result<Vec<(ClientNo, Summ
         .load::<(i64, i64, i64, i64, i64, i64)>(c)
         .await?
         .into_iter()
-        .map(|(client, requests, errors, timed, micros, last)| [client, requests, errors, timed, micros, last])
+        .map(|(client, requests, errors, timed, micros, last)| {
+            [client, requests, errors, timed, micros, last]
+        })
         .collect();
     let sum = |[client, requests, errors, timed, micros, last]: [i64; 6]| {
         let last_seen = Some(last_seen(client, from, last)?);

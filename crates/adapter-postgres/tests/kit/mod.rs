@@ -1,0 +1,36 @@
+//! Databases with the schema, made in milliseconds: the migrations run once, and each test gets a copy.
+
+#![allow(clippy::expect_used, dead_code, reason = "in a test, that is how it fails; not each test uses all")]
+
+use std::fs;
+use std::path::Path;
+
+use activity_adapter_postgres::{Options, PostgresStore, Server, migrations};
+use activity_testkit::{Address, Database};
+
+/// A database with nothing in it but the schema.
+pub fn database() -> Database {
+    Database::from_template(&migration_texts(), |address| {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(migrations::up(&server(address))).expect("the schema");
+    })
+}
+
+/// A store on a database.
+pub fn store(database: &Database) -> PostgresStore {
+    PostgresStore::new(Options::new(server(database.address())))
+}
+
+/// Where a database is.
+pub fn server(address: &Address) -> Server {
+    Server::parse(&address.url()).expect("the address of a database")
+}
+
+/// All that makes the schema: another text makes another template.
+fn migration_texts() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    let versions = fs::read_dir(folder).expect("the folder of migrations");
+    let mut files: Vec<_> = versions.map(|entry| entry.expect("a version").path().join("up.sql")).collect();
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).expect("an up.sql")).collect()
+}
