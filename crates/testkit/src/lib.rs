@@ -3,6 +3,7 @@
 //! | Item | Is |
 //! |---|---|
 //! | [`Postgres`] | a PostgreSQL server that a test can stop, kill, freeze and start again |
+//! | [`PostgresCluster`] | a primary with streaming replicas, to pause and promote |
 //! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
 //! | [`Shared`] | that server |
 //! | [`until`] | waiting for a condition, with a deadline |
@@ -28,5 +29,5 @@ mod postgres;
 mod processes;
 mod wait;
 
-pub use postgres::{Address, Database, Postgres, Settings, Shared, Stop};
+pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Shared, Stop};
 pub use wait::until;

@@ -2,5 +2,6 @@
 
 #![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic, reason = "this is a test all over")]
 
+mod cluster;
 mod ends;
 mod postgres;
