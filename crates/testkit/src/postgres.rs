@@ -163,8 +163,10 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.folder.close();
-        // Not every system has somebody who buries orphans.
+        // It has ended by now, unless somebody has killed its watcher. It is buried here, because not every system
+        // has somebody who buries orphans.
         if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
             let _ = process.wait();
         }
     }
