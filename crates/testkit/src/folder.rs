@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -122,11 +123,20 @@ pub(crate) fn hold(lease: &Path) -> File {
     file
 }
 
-/// Starts the watcher of a folder.
+/// Starts the watcher of a folder, and waits until it watches.
 fn watch(folder: &Path, lease: &Path, linger: Duration, account: Account) -> Child {
+    // In a file, because all of it would stand in every list of processes otherwise.
+    let script = folder.join("watch.sh");
+    fs::write(&script, WATCHER).expect("the watcher's script can be written");
+    account.own(&script);
     let mut command = Command::new("sh");
-    command.args(["-c", WATCHER, "activity-testkit"]).arg(folder).arg(linger.as_secs_f64().to_string());
-    command.current_dir("/").stdin(open(lease)).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg(script).arg(folder).arg(linger.as_secs_f64().to_string());
+    command.current_dir("/").stdin(open(lease)).stdout(Stdio::piped()).stderr(Stdio::null());
     account.apply(&mut command);
-    command.spawn().expect("sh can be started")
+    let mut watcher = command.spawn().expect("sh can be started");
+    let mut said = String::new();
+    let mut stdout = watcher.stdout.take().expect("it is piped");
+    stdout.read_to_string(&mut said).expect("a pipe can be read");
+    assert!(said == "watching\n", "flock, find and ipcrm are needed to clean up after servers");
+    watcher
 }

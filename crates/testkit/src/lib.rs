@@ -3,8 +3,10 @@
 //! | Item | Is |
 //! |---|---|
 //! | [`Postgres`] | a PostgreSQL server that a test can stop, kill, freeze and start again |
+//! | [`PostgresCluster`] | a primary with streaming replicas, to pause and promote |
 //! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
 //! | [`Shared`] | that server |
+//! | [`Proxy`] | a network in front of any server, to cut, slow down and stop |
 //! | [`until`] | waiting for a condition, with a deadline |
 //!
 //! Everything here blocks and panics: it is for tests, where a server that does not start is a failed test. It
@@ -26,7 +28,9 @@ mod folder;
 mod port;
 mod postgres;
 mod processes;
+mod proxy;
 mod wait;
 
-pub use postgres::{Address, Database, Postgres, Settings, Shared, Stop};
+pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Shared, Stop};
+pub use proxy::{Moment, Proxy, Trap};
 pub use wait::until;

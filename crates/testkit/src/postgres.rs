@@ -1,10 +1,12 @@
 //! A private PostgreSQL server.
 
 mod address;
+mod cluster;
 mod data;
 mod launch;
 mod programs;
 mod psql;
+mod replay;
 mod shared;
 
 use std::{process::Child, time::Duration};
@@ -12,6 +14,7 @@ use std::{process::Child, time::Duration};
 use rustix::process::{Pid, Signal};
 
 pub use address::Address;
+pub use cluster::PostgresCluster;
 use launch::Failed;
 use programs::Programs;
 pub use shared::{Database, Shared};
@@ -64,6 +67,11 @@ impl Postgres {
         let programs = Programs::find();
         let folder = Folder::private();
         let password = data::create(&folder, &programs, settings);
+        Self::of(folder, programs, password)
+    }
+
+    /// A ready server for a data folder that nobody has started yet.
+    fn of(folder: Folder, programs: Programs, password: String) -> Self {
         let (process, port) = launch::anywhere(&folder, &programs);
         Self { programs, address: Address::new(port, password), process: Some(process), folder }
     }
@@ -155,8 +163,10 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.folder.close();
-        // Not every system has somebody who buries orphans.
+        // It has ended by now, unless somebody has killed its watcher. It is buried here, because not every system
+        // has somebody who buries orphans.
         if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
             let _ = process.wait();
         }
     }

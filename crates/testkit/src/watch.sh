@@ -3,13 +3,19 @@
 #
 #   sh watch.sh FOLDER LINGER
 #
-# Its standard input is the lease: a file that every user of the server has a shared lock on. The kernel drops a
+# It says so when it watches. Its standard input is the lease: a file that every user of the server has a shared lock on. The kernel drops a
 # lock when its holder ends, by whatever cause, so the exclusive lock comes when the last one is gone. LINGER is how
 # many seconds to wait for another one.
 
 folder=$1
 linger=$2
 data=$folder/data
+
+for program in flock find ipcrm; do
+    command -v "$program" >/dev/null || exit 1
+done
+echo watching
+exec >/dev/null
 
 until flock --exclusive 0 || exit 1
     flock --unlock 0

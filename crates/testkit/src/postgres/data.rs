@@ -7,7 +7,7 @@ use std::{
     io::Write as _,
 };
 
-use super::{Programs, Settings};
+use super::{Address, Programs, Settings};
 use crate::folder::Folder;
 
 /// Makes the data folder. Returns the password of the superuser.
@@ -31,6 +31,23 @@ pub(crate) fn create(folder: &Folder, programs: &Programs, settings: &Settings) 
     password
 }
 
+/// Makes the data folder of a replica from a running server: a copy, with a slot on that server by which it
+/// follows. Password and configuration are the server's.
+pub(crate) fn copy(folder: &Folder, programs: &Programs, primary: &Address, slot: &str) {
+    let mut command = folder.command(&programs.path("pg_basebackup"));
+    command.args(["--no-sync", "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]);
+    command.args(["--create-slot", "--slot", slot, "--dbname", &conninfo(primary, slot)]);
+    command.arg("--pgdata").arg(folder.data()).stdout(folder.log()).stderr(folder.log());
+    let made = command.status().expect("pg_basebackup can be started");
+    assert!(made.success(), "pg_basebackup failed:\n{}", folder.log_text());
+}
+
+/// How a replica connects. Its name there is the slot's.
+pub(crate) fn conninfo(primary: &Address, slot: &str) -> String {
+    let Address { host, port, user, password, .. } = primary;
+    format!("host={host} port={port} user={user} password={password} application_name={slot}")
+}
+
 /// What differs from the defaults, with the caller's own lines last.
 fn configuration(settings: &Settings) -> String {
     let mut lines: Vec<(&str, &str)> = vec![
@@ -43,6 +60,8 @@ fn configuration(settings: &Settings) -> String {
         ("shared_buffers", "32MB"),
         // In the data folder, where nothing stays behind after a kill; not in /dev/shm.
         ("dynamic_shared_memory_type", "mmap"),
+        // Replicas look for their primary again at once, not after five seconds.
+        ("wal_retrieve_retry_interval", "100ms"),
     ];
     if !settings.durable {
         // Commits still reach the kernel before they are answered: nothing is lost to a kill.

@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use activity_testkit::{Database, Postgres, Shared, until};
@@ -32,8 +32,7 @@ fn victim() {
             wait_for_the_end(&processes);
         }
         "shared" => {
-            let place = tempfile::tempdir().unwrap();
-            let database = Database::empty_on(Shared::join_at(place.path(), Duration::ZERO));
+            let database = Database::empty_on(Shared::join_at(&env::temp_dir(), Duration::ZERO));
             wait_for_the_end(&database.sql(PROCESSES));
         }
         _ => panic!("there is no role {role}"),
@@ -83,10 +82,14 @@ impl Victim {
         processes
     }
 
-    /// kill -9. Then nothing may stay.
-    fn kill(mut self, processes: &[u32]) {
+    /// kill -9.
+    fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Nothing may stay of it.
+    fn leaves_nothing(self, processes: &[u32]) {
         for pid in processes {
             until("the servers to end", SOON, || (!lives(*pid)).then_some(()));
         }
@@ -118,29 +121,49 @@ fn is_mentioned(text: &str) -> bool {
 fn nothing_survives_a_killed_parent() {
     let mut victim = Victim::start("idle");
     let processes = victim.processes();
-    victim.kill(&processes);
+    victim.kill();
+    victim.leaves_nothing(&processes);
 }
 
 #[test]
 fn nothing_frozen_survives_a_killed_parent() {
     let mut victim = Victim::start("frozen");
     let processes = victim.processes();
-    victim.kill(&processes);
+    victim.kill();
+    victim.leaves_nothing(&processes);
 }
 
 #[test]
 fn a_shared_server_does_not_survive_its_last_user() {
     let mut victim = Victim::start("shared");
     let processes = victim.processes();
-    victim.kill(&processes);
+    victim.kill();
+    victim.leaves_nothing(&processes);
+}
+
+#[test]
+fn a_shared_server_survives_the_process_that_started_it() {
+    let mut victim = Victim::start("shared");
+    let processes = victim.processes();
+    let ours = Database::empty_on(Shared::join_at(victim.folder.path(), Duration::ZERO));
+    victim.kill();
+    // A watcher that does not see us would be through by then.
+    let end = Instant::now() + Duration::from_millis(500);
+    while Instant::now() < end {
+        let server: Vec<u32> = ours.sql(PROCESSES).lines().map(|pid| pid.parse().unwrap()).collect();
+        assert_eq!(server.last(), processes.last(), "it is another server");
+    }
+    drop(ours);
+    victim.leaves_nothing(&processes);
 }
 
 #[test]
 fn nothing_survives_a_parent_that_was_killed_in_initdb() {
-    let victim = Victim::start("idle");
+    let mut victim = Victim::start("idle");
     let folder = victim.folder.path().to_owned();
     until("initdb to begin", SOON, || {
         servers(&folder).iter().any(|name| folder.join(name).join("data/PG_VERSION").exists()).then_some(())
     });
-    victim.kill(&[]);
+    victim.kill();
+    victim.leaves_nothing(&[]);
 }

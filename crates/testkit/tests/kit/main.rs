@@ -1,6 +1,15 @@
 //! The kit itself, with real servers.
 
-#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::panic, reason = "this is a test all over")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests too"
+)]
 
+mod cluster;
+mod commit;
 mod ends;
 mod postgres;
+mod proxy;

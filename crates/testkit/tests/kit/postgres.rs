@@ -71,7 +71,10 @@ fn settings_reach_the_server() {
 #[test]
 fn a_frozen_server_answers_when_it_thaws() {
     let server = Postgres::start();
+    let processes = processes(&server);
+    assert!(processes.len() > 3, "{processes:?}");
     server.freeze();
+    assert!(processes.iter().all(|pid| state(*pid) == 'T'));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| server.sql("select 1"));
         let end = Instant::now() + Duration::from_millis(300);
@@ -82,4 +85,17 @@ fn a_frozen_server_answers_when_it_thaws() {
         server.thaw();
         assert_eq!(asked.join().unwrap(), "1");
     });
+    assert!(processes.iter().all(|pid| state(*pid) != 'T'));
+}
+
+/// The processes that a server has in the background, by number.
+fn processes(server: &Postgres) -> Vec<u32> {
+    let processes = server.sql("select pid from pg_stat_activity where backend_type <> 'client backend'");
+    processes.lines().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// The state of a process, by proc(5).
+fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
 }

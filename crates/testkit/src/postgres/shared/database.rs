@@ -22,7 +22,8 @@ impl Database {
 
     /// An empty one on a server that the caller has joined already.
     pub fn empty_on(server: Shared) -> Self {
-        Self::copy(server, "template1")
+        let address = copy(&server, "template1").unwrap_or_else(|error| panic!("an empty database: {error}"));
+        Self { address, server }
     }
 
     /// A copy of a template, which `prepare` makes where it is not there yet: it is given an empty database and
@@ -40,14 +41,12 @@ impl Database {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let template = format!("template_{:016x}", hasher.finish());
-        make_template(&server, &template, prepare);
-        Self::copy(server, &template)
-    }
-
-    fn copy(server: Shared, template: &str) -> Self {
-        let name = format!("test_{:016x}", RandomState::new().hash_one(0));
-        server.address.sql(&format!("create database {name} template {template}"));
-        Self { address: server.address.of(&name), server }
+        let made = copy(&server, &template).or_else(|_| {
+            make_template(&server, &template, prepare);
+            copy(&server, &template)
+        });
+        let address = made.unwrap_or_else(|error| panic!("a database from a template: {error}"));
+        Self { address, server }
     }
 
     /// Where and as whom to connect.
@@ -73,18 +72,19 @@ impl Drop for Database {
     }
 }
 
-/// Makes sure that a template is there. Its name appears when it is complete.
+/// Makes a database.
+fn copy(server: &Shared, template: &str) -> Result<Address, String> {
+    let name = format!("test_{:016x}", RandomState::new().hash_one(0));
+    server.address.try_sql(&format!("create database {name} template {template}"))?;
+    Ok(server.address.of(&name))
+}
+
+/// Makes a template, unless somebody else does. Its name appears when it is complete.
 fn make_template(server: &Shared, template: &str, prepare: impl FnOnce(&Address) + Send) {
-    let there = || {
-        let count = format!("select count(*) from pg_database where datname = '{template}'");
-        server.address.sql(&count) == "1"
-    };
-    if there() {
-        return;
-    }
     // Those who come for the same template wait here.
     let _door = server.place.door();
-    if there() {
+    let there = format!("select count(*) from pg_database where datname = '{template}'");
+    if server.address.sql(&there) == "1" {
         return;
     }
     let draft = format!("draft_of_{template}");
