@@ -26,17 +26,16 @@ impl PostgresStore {
     pub(crate) async fn drop_before(&self, from: Timestamp) -> Result<Retained, StoreError> {
         let floor = self.write(move |c| Box::pin(async move { raise_floor(c, from).await })).await?;
         let floor = Timestamp::from_micros(floor).unwrap_or(Timestamp::EPOCH);
-        let found =
-            self.write(move |c| Box::pin(async move { Ok::<_, Failure>(next(c, floor).await?) })).await?;
-        let Some(day) = found else {
+        let found = self.write(move |c| Box::pin(async move { Ok::<_, Failure>(next(c, floor).await?) }));
+        if found.await?.is_none() {
             return self.write(move |c| Box::pin(async move { trim(c, floor).await })).await;
-        };
+        }
         let server = self.primary().clone();
         // A connection of its own: what holds over transactions ends with it, whatever happens.
         let dropped = self.on_runtime(async move {
             let connection = pools::connect(&server, SESSION).await;
             let mut c = connection.map_err(|error| out_of_reach(&format_args!("{server}: {error}")))?;
-            Ok(drop_day(&mut c, &day).await?)
+            Ok(drop_day(&mut c, floor).await?)
         });
         let dropped = dropped.await?;
         Ok(dropped.map_or(Retained::default(), |dropped| Retained { dropped, more: true }))
@@ -100,13 +99,15 @@ struct Held {
 
 /// Drops a day outside a transaction, so that nobody who reads or writes other days is held up. How many rows it
 /// had; `None` if another instance is at it.
-async fn drop_day(c: &mut AsyncPgConnection, day: &Gone) -> Result<Option<u64>, Failure> {
+async fn drop_day(c: &mut AsyncPgConnection, floor: Timestamp) -> Result<Option<u64>, Failure> {
     let (class, lock) = Lock::Retention.key();
     let held = diesel::sql_query("SELECT pg_try_advisory_lock($1, $2) AS is_ours");
     let held: Held = held.bind::<Integer, _>(class).bind::<Integer, _>(lock).get_result(c).await?;
     if !held.is_ours {
         return Ok(None);
     }
+    // Another may have done it before the lock was had.
+    let Some(day) = next(c, floor).await? else { return Ok(Some(0)) };
     // The name has the shape that `next` looks for, so that it needs no quotes.
     let name = &day.name;
     let count: Count =

@@ -19,11 +19,10 @@ impl SetAsideRepo for PostgresStore {
         let (Ok(after), Ok(limit)) = (i64::try_from(after), i64::try_from(limit)) else {
             return Ok(Vec::new());
         };
-        let rows = set_aside::table.filter(set_aside::no.gt(after)).order(set_aside::no).limit(limit);
-        let rows = rows.select(Row::as_select());
         self.read(Read::Latest, move |c| {
             Box::pin(async move {
-                let rows: Vec<Row> = rows.load(c).await?;
+                let rows = set_aside::table.filter(set_aside::no.gt(after)).order(set_aside::no);
+                let rows: Vec<Row> = rows.limit(limit).select(Row::as_select()).load(c).await?;
                 Ok(rows.into_iter().map(KeptAside::from).collect())
             })
         })

@@ -26,6 +26,15 @@ pub fn server(address: &Address) -> Server {
     Server::parse(&address.url()).expect("the address of a database")
 }
 
+/// Somebody in the middle of a transaction, until this is dropped.
+pub async fn hold(database: &Database, sql: &str) -> tokio_postgres::Client {
+    let connected = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("a connection");
+    tokio::spawn(connection);
+    client.batch_execute(&format!("BEGIN; {sql}")).await.expect("a transaction");
+    client
+}
+
 /// All that makes the schema: another text makes another template.
 fn migration_texts() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
