@@ -69,7 +69,8 @@ struct Gone {
 }
 
 /// The first day that lies wholly before an instant. Its name has its date, so names are in order of time. It may
-/// be detached already, by somebody who was stopped then.
+/// be detached already, by somebody who was stopped then; while one is being detached, no other can be, so that
+/// one comes first.
 async fn next(c: &mut AsyncPgConnection, floor: Timestamp) -> QueryResult<Option<Gone>> {
     diesel::sql_query(
         "SELECT c.relname::text AS name, c.relispartition AS is_attached, \
@@ -77,7 +78,7 @@ async fn next(c: &mut AsyncPgConnection, floor: Timestamp) -> QueryResult<Option
          FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid \
          WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' \
              AND c.relname >= 'activity_' AND c.relname < $1::name AND c.relname ~ '^activity_[0-9]{8}$' \
-         ORDER BY c.relname LIMIT 1",
+         ORDER BY is_pending DESC, c.relname LIMIT 1",
     )
     .bind::<Text, _>(Day::of(floor).partition())
     .get_result(c)
