@@ -3,6 +3,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`options`], `pools`, [`store`] | where the database is; connections; how work runs on them |
+//! | `replicas` | which of them are asked, and when |
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
@@ -37,6 +38,7 @@ mod numbers;
 pub mod options;
 mod pending;
 mod pools;
+mod replicas;
 mod retention;
 mod rows;
 mod schema;
@@ -50,4 +52,5 @@ mod usage;
 mod whereabouts;
 
 pub use options::{Options, Server};
+pub use replicas::ReplicaState;
 pub use store::PostgresStore;

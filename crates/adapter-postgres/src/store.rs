@@ -17,6 +17,7 @@ use crate::migrations;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
 use crate::pools::Connections;
+use crate::replicas::{ReplicaState, Replicas};
 
 /// How a transaction begins.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,8 @@ enum Begin {
 /// The server puts an end to a statement after ten seconds. This is for a server that does not answer at all:
 /// the connection is given up then.
 const READ_LIMIT: Duration = Duration::from_secs(20);
+/// After this, another server is asked.
+const REPLICA_LIMIT: Duration = Duration::from_secs(3);
 const WRITE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The store for several instances. All ports of storage are implemented by it.
@@ -37,6 +40,7 @@ const WRITE_LIMIT: Duration = Duration::from_mins(1);
 pub struct PostgresStore {
     writers: Connections,
     readers: Connections,
+    replicas: Arc<Replicas>,
     options: Arc<Options>,
     runtime: Handle,
     /// Whether the schema was brought to this program's version.
@@ -50,11 +54,12 @@ impl PostgresStore {
     /// version then. So a start works while the database is out of reach. Its work is done by the runtime
     /// that this is called on, which has to have more than one thread.
     pub fn new(options: Options) -> Self {
-        let primary = &options.primary;
+        let (primary, runtime) = (&options.primary, Handle::current());
         Self {
             writers: Connections::new(primary, options.writers, options.writer_wait),
             readers: Connections::new(primary, options.readers, options.reader_wait),
-            runtime: Handle::current(),
+            replicas: Arc::new(Replicas::new(&options, &runtime)),
+            runtime,
             is_ready: Arc::default(),
             numbers: Arc::default(),
             days: Arc::default(),
@@ -72,6 +77,11 @@ impl PostgresStore {
             is_ready.get_or_try_init(|| migrations::up(&options.primary)).await.copied()
         });
         task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
+    /// How its replicas do.
+    pub fn replicas(&self) -> Vec<ReplicaState> {
+        self.replicas.states()
     }
 
     pub(crate) fn max_endpoints(&self) -> usize {
@@ -105,12 +115,27 @@ impl PostgresStore {
         self.run(&self.writers, Begin::Write, WRITE_LIMIT, work).await
     }
 
-    /// Runs work on one snapshot of a server that shows what the read has to see.
+    /// Runs work on one snapshot of a server that shows what the read has to see. It is begun anew elsewhere
+    /// where a replica fails.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        _: Read,
-        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
+        read: Read,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>>
+        + Clone
+        + Send
+        + 'static,
     ) -> Result<T, StoreError> {
+        if read == Read::Eventual {
+            for replica in self.replicas.in_turn() {
+                let connections = &replica.connections;
+                match self.run(connections, Begin::Snapshot, REPLICA_LIMIT, work.clone()).await {
+                    Err(error @ (StoreError::Unavailable(_) | StoreError::Refused(_))) => {
+                        replica.suspect(&error);
+                    }
+                    answer => return answer,
+                }
+            }
+        }
         self.run(&self.readers, Begin::Snapshot, READ_LIMIT, work).await
     }
 
