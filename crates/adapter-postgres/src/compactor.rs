@@ -25,8 +25,11 @@ use crate::statement::statement;
 use crate::store::PostgresStore;
 use crate::{changes, erase};
 
-/// Entries folded in one transaction, which is what it holds in memory.
-const MAX_ENTRIES: i64 = 10_000;
+/// Entries folded in one transaction, which is what it holds in memory: some tens of megabytes. Nobody waits for
+/// it, and the more are folded together, the fewer blocks are written twice.
+const MAX_ENTRIES: i64 = 50_000;
+/// Blocks deleted in one transaction.
+const MAX_FORGOTTEN: i64 = 10_000;
 /// Minutes, and hours of endpoints, are kept this much longer than questions rely on them, because the
 /// question's clock and the compactor's differ.
 const SLACK_MINUTES: i64 = 60;
@@ -167,9 +170,9 @@ impl Fold {
 
     /// Whether there are more that are no longer needed.
     async fn forget_fine(&self, c: &mut AsyncPgConnection) -> QueryResult<bool> {
-        let minutes = blocks::forget_minutes(c, self.minutes_from, MAX_ENTRIES).await?;
-        let hours = endpoint_blocks::forget_hours(c, self.hours_from, MAX_ENTRIES).await?;
-        Ok([minutes, hours].iter().any(|gone| i64::try_from(*gone).is_ok_and(|gone| gone >= MAX_ENTRIES)))
+        let minutes = blocks::forget_minutes(c, self.minutes_from, MAX_FORGOTTEN).await?;
+        let hours = endpoint_blocks::forget_hours(c, self.hours_from, MAX_FORGOTTEN).await?;
+        Ok([minutes, hours].iter().any(|gone| i64::try_from(*gone).is_ok_and(|gone| gone >= MAX_FORGOTTEN)))
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! What the database says is told apart by SQLSTATE as far as the driver hands it on: it keeps the kind of
 //! the broken constraint, serialization failures and lost connections, and nothing of the rest. What it does
-//! not tell apart counts as passing (locks, time-outs, deadlocks, a full disk, a server that shuts down),
-//! unless it points into the text of a statement: then schema and program do not fit each other. Rows are
-//! judged in the database itself, where the SQLSTATE is at hand: `insert_activity_one_by_one`.
+//! not tell apart counts as passing (locks, time-outs, deadlocks, a full disk, a server that shuts down), for
+//! nearly all of it is: statements are sound, and the schema is of the right version. Rows are judged in the
+//! database itself, where the SQLSTATE is at hand: `insert_activity_one_by_one`.
 
 use std::fmt::Display;
 
@@ -42,7 +42,7 @@ impl From<Failure> for StoreError {
 }
 
 fn store_error(error: &Error) -> StoreError {
-    use DatabaseErrorKind::{CheckViolation, NotNullViolation, RestrictViolation, Unknown};
+    use DatabaseErrorKind::{CheckViolation, NotNullViolation, RestrictViolation};
     match error {
         Error::SerializationError(_) | Error::DeserializationError(_) => {
             StoreError::Corrupt { place: "a column".into(), reason: error.to_string() }
@@ -50,9 +50,6 @@ fn store_error(error: &Error) -> StoreError {
         Error::NotFound => StoreError::Refused("a row that the schema begins with is missing".into()),
         Error::DatabaseError(CheckViolation | NotNullViolation | RestrictViolation, _) => {
             StoreError::Refused(error.to_string())
-        }
-        Error::DatabaseError(Unknown, told) if told.statement_position().is_some() => {
-            StoreError::Refused(format!("the schema does not fit the program: {error}"))
         }
         // Two at once may break other constraints, and then one of them has to come again.
         _ => StoreError::Unavailable(error.to_string()),

@@ -2,13 +2,13 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`options`], `pools`, [`store`] | where the database is; connections; how work runs on them |
+//! | [`options`], `pools`, `readiness`, [`store`] | where the database is; connections; first contact; how work runs |
 //! | `replicas` | which of them are asked, and when |
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
 //! | `erase` | what goes when a client is erased |
-//! | `sink`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
+//! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
 //! | `set_aside` | `SetAsideRepo` |
 //! | `compactor`, `blocks`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
 //! | `usage`, `daily`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
@@ -18,6 +18,7 @@
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod accounts;
+mod batch;
 mod blocks;
 mod changes;
 mod clients;
@@ -38,6 +39,7 @@ mod numbers;
 pub mod options;
 mod pending;
 mod pools;
+mod readiness;
 mod replicas;
 mod retention;
 mod rows;

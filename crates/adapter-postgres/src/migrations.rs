@@ -30,8 +30,7 @@ pub struct Version {
 /// others here.
 pub async fn status(server: &Server) -> Result<Vec<Version>, StoreError> {
     let mut harness = AsyncMigrationHarness::new(connect(server).await?);
-    let applied = applied(&mut harness)?;
-    let known = known()?;
+    let (applied, known) = (applied(&mut harness)?, known()?);
     let foreign = applied.iter().filter(|name| !known.contains(name)).cloned();
     let all = known.iter().cloned().chain(foreign);
     Ok(all.map(|name| Version { applied: applied.contains(&name), name }).collect())
@@ -53,7 +52,8 @@ pub async fn up(server: &Server) -> Result<(), StoreError> {
              a newer program, or `activity-tracker migrate down` of the program that made it"
         )));
     }
-    harness.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| refused(&error))
+    let done = harness.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| error.to_string());
+    settle(harness, done).await
 }
 
 /// Takes the newest version back. What only it can hold is lost.
@@ -61,7 +61,21 @@ pub async fn down(server: &Server) -> Result<(), StoreError> {
     let mut connection = connect(server).await?;
     lock(&mut connection).await?;
     let mut harness = AsyncMigrationHarness::new(connection);
-    harness.revert_last_migration(MIGRATIONS).map(|_| ()).map_err(|error| refused(&error))
+    let done = harness.revert_last_migration(MIGRATIONS).map(|_| ()).map_err(|error| error.to_string());
+    settle(harness, done).await
+}
+
+/// A failure on a connection that is gone is nothing that was refused.
+async fn settle(
+    harness: AsyncMigrationHarness<AsyncPgConnection>,
+    done: Result<(), String>,
+) -> Result<(), StoreError> {
+    let Err(reason) = done else { return Ok(()) };
+    let mut connection = harness.into_inner();
+    match diesel::sql_query("SELECT 1").execute(&mut connection).await {
+        Ok(_) => Err(refused(&reason)),
+        Err(_) => Err(out_of_reach(&reason)),
+    }
 }
 
 async fn connect(server: &Server) -> Result<AsyncPgConnection, StoreError> {

@@ -90,6 +90,11 @@ pub struct Options {
     pub reader_wait: Duration,
     /// How long a write waits for a connection.
     pub writer_wait: Duration,
+    /// After this, a question is given up with its connection. The server puts an end to a statement after ten
+    /// seconds; this is for one that does not answer at all.
+    pub reader_limit: Duration,
+    /// The same of a write.
+    pub writer_limit: Duration,
     /// How many endpoints of each client and day are counted by name.
     pub max_endpoints: usize,
 }
@@ -104,6 +109,8 @@ impl Options {
             readers: 10,
             reader_wait: Duration::from_secs(1),
             writer_wait: Duration::from_secs(5),
+            reader_limit: Duration::from_secs(20),
+            writer_limit: Duration::from_mins(1),
             max_endpoints: DEFAULT_MAX_ENDPOINTS,
         }
     }

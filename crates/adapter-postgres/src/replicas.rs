@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::options::{Options, Server};
-use crate::pools::Connections;
+use crate::pools::{Connections, Work};
 
 mod watch;
 
@@ -37,8 +37,8 @@ pub(crate) struct Replica {
 impl Replica {
     fn new(server: &Server, readers: u32) -> Self {
         Self {
-            connections: Connections::new(server, readers, WAIT),
-            checks: Connections::new(server, 1, PATIENCE),
+            connections: Connections::new(server, readers, WAIT, Work::Reading),
+            checks: Connections::new(server, 1, PATIENCE, Work::Reading),
             server: server.clone(),
             // Until the watcher has seen it.
             is_well: AtomicBool::new(false),
@@ -46,15 +46,16 @@ impl Replica {
     }
 
     /// Passes it over until the watcher finds it well.
-    pub fn suspect(&self, error: &StoreError) {
-        self.set_well(Err(error));
+    pub fn suspect(&self, trouble: &StoreError) {
+        self.note(Some(trouble));
     }
 
-    fn set_well(&self, found: Result<(), &StoreError>) {
-        let was_well = self.is_well.swap(found.is_ok(), Ordering::Relaxed);
-        match found {
-            Ok(()) if !was_well => tracing::info!(replica = %self.server, "a replica answers questions"),
-            Err(error) if was_well => {
+    /// Notes how it was found.
+    fn note(&self, trouble: Option<&StoreError>) {
+        let was_well = self.is_well.swap(trouble.is_none(), Ordering::Relaxed);
+        match trouble {
+            None if !was_well => tracing::info!(replica = %self.server, "a replica answers questions"),
+            Some(error) if was_well => {
                 tracing::warn!(replica = %self.server, %error, "a replica is passed over");
             }
             _ => {}
@@ -84,7 +85,7 @@ impl Replicas {
         let list: Vec<Arc<Replica>> =
             options.replicas.iter().map(|server| Arc::new(Replica::new(server, options.readers))).collect();
         let watcher = (!list.is_empty()).then(|| {
-            let primary = Connections::new(&options.primary, 1, PATIENCE);
+            let primary = Connections::new(&options.primary, 1, PATIENCE, Work::Reading);
             runtime.spawn(watch::run(primary, list.clone())).abort_handle()
         });
         Self { list, turn: AtomicUsize::new(0), watcher }

@@ -8,15 +8,14 @@ use activity_domain::port::Read;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::days::Days;
 use crate::error::{Ending, Failure};
-use crate::migrations;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
-use crate::pools::Connections;
+use crate::pools::{Connections, Work};
+use crate::readiness::Readiness;
 use crate::replicas::{ReplicaState, Replicas};
 
 /// How a transaction begins.
@@ -28,12 +27,8 @@ enum Begin {
     Snapshot,
 }
 
-/// The server puts an end to a statement after ten seconds. This is for a server that does not answer at all:
-/// the connection is given up then.
-const READ_LIMIT: Duration = Duration::from_secs(20);
 /// After this, another server is asked.
 const REPLICA_LIMIT: Duration = Duration::from_secs(3);
-const WRITE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The store for several instances. All ports of storage are implemented by it.
 #[derive(Clone)]
@@ -43,8 +38,7 @@ pub struct PostgresStore {
     replicas: Arc<Replicas>,
     options: Arc<Options>,
     runtime: Handle,
-    /// Whether the schema was brought to this program's version.
-    is_ready: Arc<OnceCell<()>>,
+    readiness: Readiness,
     pub(crate) numbers: Arc<NumberCache>,
     pub(crate) days: Arc<Days>,
 }
@@ -56,11 +50,11 @@ impl PostgresStore {
     pub fn new(options: Options) -> Self {
         let (primary, runtime) = (&options.primary, Handle::current());
         Self {
-            writers: Connections::new(primary, options.writers, options.writer_wait),
-            readers: Connections::new(primary, options.readers, options.reader_wait),
+            writers: Connections::new(primary, options.writers, options.writer_wait, Work::Writing),
+            readers: Connections::new(primary, options.readers, options.reader_wait, Work::Reading),
             replicas: Arc::new(Replicas::new(&options, &runtime)),
+            readiness: Readiness::new(primary, runtime.clone(), options.writer_wait),
             runtime,
-            is_ready: Arc::default(),
             numbers: Arc::default(),
             days: Arc::default(),
             options: Arc::new(options),
@@ -69,14 +63,7 @@ impl PostgresStore {
 
     /// Connects and brings the schema to the newest version, if that was not done yet.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        if self.is_ready.initialized() {
-            return Ok(());
-        }
-        let (is_ready, options) = (self.is_ready.clone(), self.options.clone());
-        let task = self.runtime.spawn(async move {
-            is_ready.get_or_try_init(|| migrations::up(&options.primary)).await.copied()
-        });
-        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        self.readiness.wait().await
     }
 
     /// How its replicas do.
@@ -97,9 +84,10 @@ impl PostgresStore {
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let task = self.runtime.spawn(async move {
-            timeout(WRITE_LIMIT, work).await.unwrap_or_else(|_| Err(no_answer(WRITE_LIMIT)))
-        });
+        let limit = self.options.writer_limit;
+        let task = self
+            .runtime
+            .spawn(async move { timeout(limit, work).await.unwrap_or_else(|_| Err(no_answer(limit))) });
         task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
 
@@ -112,7 +100,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Ending,
     {
-        self.run(&self.writers, Begin::Write, WRITE_LIMIT, work).await
+        self.run(&self.writers, Begin::Write, self.options.writer_limit, work).await
     }
 
     /// Runs work on one snapshot of a server that shows what the read has to see. It is begun anew elsewhere
@@ -136,7 +124,7 @@ impl PostgresStore {
                 }
             }
         }
-        self.run(&self.readers, Begin::Snapshot, READ_LIMIT, work).await
+        self.run(&self.readers, Begin::Snapshot, self.options.reader_limit, work).await
     }
 
     /// Runs work on a writer's connection outside a transaction, for what cannot be in one.

@@ -43,7 +43,7 @@ async fn check(replica: &Replica, written: Option<i64>) {
         (Ok(None), _) => Err(StoreError::Unavailable("it is no replica".into())),
         (Err(error), _) => Err(error),
     };
-    replica.set_well(found.as_ref().map(|()| ()));
+    replica.note(found.as_ref().err());
 }
 
 statement! {
