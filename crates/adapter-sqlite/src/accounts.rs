@@ -21,7 +21,7 @@ use crate::schema::{api_key, client, client_number};
 /// The number of a client that exists.
 pub(crate) fn number(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
     let found = client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
-    let no: Option<i64> = found.select(client::no).first(c).optional()?;
+    let no: Option<i64> = found.select(client::no).get_result(c).optional()?;
     Ok(no.map(|no| ClientNo(no.cast_unsigned())))
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn touch(c: &mut SqliteConnection, uses: &[(KeyId, Timestamp)]) -> Qu
     for (key, at) in uses {
         let at = at.as_micros();
         let key = api_key::table.find(key.as_str());
-        let Some(owner) = key.select(api_key::client).first::<i64>(c).optional()? else { continue };
+        let Some(owner) = key.select(api_key::client).get_result::<i64>(c).optional()? else { continue };
         let earlier = api_key::last_used_at.is_null().or(api_key::last_used_at.lt(at));
         diesel::update(key.filter(earlier)).set(api_key::last_used_at.eq(at)).execute(c)?;
         let earlier = client::last_access_at.is_null().or(client::last_access_at.lt(at));

@@ -102,6 +102,34 @@ impl QueryFragment<Sqlite> for EndpointBlock {
     }
 }
 
+/// The page with this key.
+pub(crate) struct PageBlock {
+    /// Minutes, start, page.
+    numbers: [i64; 3],
+    summaries: Vec<u8>,
+}
+
+impl PageBlock {
+    pub fn new(key: (i64, i64, i64), summaries: Vec<u8>) -> Self {
+        Self { numbers: key.into(), summaries }
+    }
+
+    /// Writes it in place of what is there.
+    pub fn put(self, c: &mut SqliteConnection) -> QueryResult<()> {
+        self.execute(c).map(|_| ())
+    }
+}
+
+impl QueryFragment<Sqlite> for PageBlock {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("REPLACE INTO usage_page (minutes, start, page, summaries) VALUES (");
+        push_numbers(&self.numbers, &mut out)?;
+        out.push_bind_param::<Binary, _>(&self.summaries)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
 fn push_numbers<'b>(numbers: &'b [i64], out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
     for number in numbers {
         out.push_bind_param::<BigInt, _>(number)?;
@@ -123,3 +151,4 @@ macro_rules! always_the_same {
 
 always_the_same!(UsageBlock);
 always_the_same!(EndpointBlock);
+always_the_same!(PageBlock);

@@ -3,26 +3,30 @@
 use activity_domain::error::{Invalid, StoreError};
 use activity_domain::rollup::{ClientNo, Parts, Profile, Summary};
 use activity_domain::sketch::Quantiles;
-use activity_domain::span::Run;
+use activity_domain::span::{Minute, Run};
 use activity_domain::time::Timestamp;
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
+use crate::numbers;
 use crate::schema::usage_block;
 
-/// Clients per query when there are many; SQLite bounds the parameters of a statement.
-const CHUNK: usize = 500;
-
-/// The sums of a client's blocks in a run.
+/// The sums of a client's blocks in a run. SQLite is told which index to take: it would read all clients' blocks
+/// of the run instead.
 pub(crate) fn sums(c: &mut SqliteConnection, run: Run, client: ClientNo) -> QueryResult<Vec<SumsRow>> {
-    usage_block::table
-        .filter(usage_block::client.eq(client.0.cast_signed()))
-        .filter(usage_block::minutes.eq(run.level.minutes()))
-        .filter(usage_block::start.ge(run.span.from.0))
-        .filter(usage_block::start.lt(run.span.to.0))
-        .select(SumsRow::as_select())
-        .load(c)
+    diesel::sql_query(
+        "SELECT start, client, requests, errors, timed, micros, last_seen, quantiles, parts \
+         FROM usage_block INDEXED BY usage_block_of_client \
+         WHERE client = ? AND minutes = ? AND start >= ? AND start < ?",
+    )
+    .bind::<BigInt, _>(client.0.cast_signed())
+    .bind::<BigInt, _>(run.level.minutes())
+    .bind::<BigInt, _>(run.span.from.0)
+    .bind::<BigInt, _>(run.span.to.0)
+    .load(c)
 }
 
 /// Hands over the profiles of some clients' blocks in a run, with the first minute of each.
@@ -30,30 +34,33 @@ pub(crate) fn for_each_profile(
     c: &mut SqliteConnection,
     run: Run,
     clients: &[ClientNo],
-    mut take: impl FnMut(i64, ClientNo, Profile),
+    mut take: impl FnMut(Minute, ClientNo, &Profile),
 ) -> Result<(), Failure> {
-    for chunk in clients.chunks(CHUNK) {
-        let blocks = usage_block::table
-            .filter(usage_block::client.eq_any(chunk.iter().map(|no| no.0.cast_signed())))
-            .filter(usage_block::minutes.eq(run.level.minutes()))
-            .filter(usage_block::start.ge(run.span.from.0))
-            .filter(usage_block::start.lt(run.span.to.0))
-            .select(CellsRow::as_select());
-        for block in blocks.load(c)? {
-            take(block.start, ClientNo(block.client.cast_unsigned()), block.profile()?);
-        }
+    let blocks = diesel::sql_query(
+        "SELECT b.start, b.client, b.last_seen, b.cells \
+         FROM json_each(?) AS listed CROSS JOIN usage_block b INDEXED BY usage_block_of_client \
+         WHERE b.client = listed.value AND b.minutes = ? AND b.start >= ? AND b.start < ?",
+    )
+    .bind::<Text, _>(numbers::list(clients))
+    .bind::<BigInt, _>(run.level.minutes())
+    .bind::<BigInt, _>(run.span.from.0)
+    .bind::<BigInt, _>(run.span.to.0)
+    .load_iter::<CellsRow, DefaultLoadingMode>(c)?;
+    for block in blocks {
+        let block = block?;
+        take(Minute(block.start), ClientNo(block.client.cast_unsigned()), &block.profile()?);
     }
     Ok(())
 }
 
 /// The profile of one block, if there is such a block.
 pub(crate) fn profile(c: &mut SqliteConnection, key: (i64, i64, i64)) -> Result<Option<Profile>, Failure> {
-    let row = usage_block::table.find(key).select(CellsRow::as_select()).first(c).optional()?;
+    let row = usage_block::table.find(key).select(CellsRow::as_select()).get_result(c).optional()?;
     Ok(row.map(|row| row.profile()).transpose()?)
 }
 
 /// What a block keeps for answers.
-#[derive(Queryable, Selectable)]
+#[derive(QueryableByName)]
 #[diesel(table_name = usage_block)]
 pub(crate) struct SumsRow {
     pub start: i64,
@@ -85,7 +92,7 @@ impl SumsRow {
     }
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = usage_block)]
 struct CellsRow {
     start: i64,

@@ -30,7 +30,7 @@ pub(crate) fn insert(c: &mut SqliteConnection, client: ClientNo, a: &Activity) -
 /// What was kept of the activity with this key.
 pub(crate) fn of(c: &mut SqliteConnection, (at, client, id): &Key) -> Result<Option<Sealed>, Failure> {
     let row = activity_body::table.find((*at, *client, id)).select(activity_body::audit);
-    let bytes: Option<Vec<u8>> = row.first(c).optional()?;
+    let bytes: Option<Vec<u8>> = row.get_result(c).optional()?;
     let bad = |error| corrupt("activity_body", "audit", at, &error);
     Ok(bytes.map(Sealed::parse).transpose().map_err(bad)?)
 }

@@ -25,7 +25,7 @@ pub(crate) fn note(c: &mut SqliteConnection, id: &ClientId, at: Timestamp) -> Qu
 
 pub(crate) fn since(c: &mut SqliteConnection, version: u64) -> Result<Changes, Failure> {
     let bounds = auth_change::table.select((min(auth_change::version), max(auth_change::version)));
-    let (oldest, last): (Option<i64>, Option<i64>) = bounds.first(c)?;
+    let (oldest, last): (Option<i64>, Option<i64>) = bounds.get_result(c)?;
     let (oldest, last) = (oldest.unwrap_or(1), last.unwrap_or(0));
     let asked = i64::try_from(version).unwrap_or(i64::MAX);
     if asked > last || asked + 1 < oldest {
@@ -53,9 +53,9 @@ pub(crate) fn since(c: &mut SqliteConnection, version: u64) -> Result<Changes, F
 pub(crate) fn forget(c: &mut SqliteConnection, now: Timestamp) -> QueryResult<()> {
     let kept_from = now.plus_seconds(-CHANGES_KEPT_SECONDS).as_micros();
     let young = auth_change::table.filter(auth_change::at.ge(kept_from)).select(min(auth_change::version));
-    let first: Option<i64> = match young.first(c)? {
+    let first: Option<i64> = match young.get_result(c)? {
         Some(first) => Some(first),
-        None => auth_change::table.select(max(auth_change::version)).first(c)?,
+        None => auth_change::table.select(max(auth_change::version)).get_result(c)?,
     };
     let old = auth_change::table.filter(auth_change::version.lt(first.unwrap_or(0)));
     diesel::delete(old).execute(c)?;

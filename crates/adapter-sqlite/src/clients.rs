@@ -44,7 +44,7 @@ impl ClientRepo for SqliteStore {
         self.read(move |c| {
             let found =
                 client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
-            let row: Option<ClientRow> = found.select(ClientRow::as_select()).first(c).optional()?;
+            let row: Option<ClientRow> = found.select(ClientRow::as_select()).get_result(c).optional()?;
             row.map(|row| with_limits(c, row)).transpose()
         })
         .await
@@ -57,7 +57,7 @@ impl ClientRepo for SqliteStore {
                 .inner_join(client::table.inner_join(client_number::table))
                 .filter(api_key::digest.eq(digest.as_slice()))
                 .select((ClientRow::as_select(), KeyRow::as_select()));
-            let row: Option<(ClientRow, KeyRow)> = found.first(c).optional()?;
+            let row: Option<(ClientRow, KeyRow)> = found.get_result(c).optional()?;
             row.map(|(client, key)| Ok((with_limits(c, client)?, key.try_into()?))).transpose()
         })
         .await

@@ -70,7 +70,7 @@ fn compact(c: &mut SqliteConnection, mut blocks: Blocks) -> Result<Compacted, Fa
         if deltas > 0 && entries + size > MAX_ENTRIES {
             break;
         }
-        let bytes: Vec<u8> = usage_delta::table.find(seq).select(usage_delta::increments).first(c)?;
+        let bytes: Vec<u8> = usage_delta::table.find(seq).select(usage_delta::increments).get_result(c)?;
         blocks.fold(c, decode(*seq, &bytes)?)?;
         (deltas, entries, last) = (deltas + 1, entries + size, *seq);
     }

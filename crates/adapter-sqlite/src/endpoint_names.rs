@@ -24,7 +24,7 @@ impl EndpointNumbers {
             return Ok(*no);
         }
         let known = endpoint::table.filter(endpoint::path.eq(template.as_str())).select(endpoint::no);
-        let no = match known.first(c).optional()? {
+        let no = match known.get_result(c).optional()? {
             Some(no) => no,
             None => diesel::insert_into(endpoint::table)
                 .values(endpoint::path.eq(template.as_str()))

@@ -53,7 +53,7 @@ pub(crate) fn erase(
     diesel::insert_into(tombstone::table)
         .values((tombstone::client.eq(client.as_slice()), tombstone::at.eq(now.as_micros())))
         .execute(c)?;
-    let waiting: Option<i64> = usage_delta::table.select(max(usage_delta::seq)).first(c)?;
+    let waiting: Option<i64> = usage_delta::table.select(max(usage_delta::seq)).get_result(c)?;
     diesel::insert_into(erasing::table)
         .values((erasing::client.eq(no), erasing::at.eq(0), erasing::delta.eq(waiting.unwrap_or(0))))
         .execute(c)?;
@@ -68,13 +68,13 @@ pub(crate) fn is_erased(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<
 
 /// Rises with every erased client.
 pub(crate) fn generation(c: &mut SqliteConnection) -> QueryResult<i64> {
-    Ok(tombstone::table.select(max(tombstone::no)).first::<Option<i64>>(c)?.unwrap_or(0))
+    Ok(tombstone::table.select(max(tombstone::no)).get_result::<Option<i64>>(c)?.unwrap_or(0))
 }
 
 /// Deletes raw rows of erased clients among the next so many rows. There is no index by client, so the
 /// table is walked through, for all erased clients that are at the same place together.
 pub(crate) fn sweep(c: &mut SqliteConnection) -> QueryResult<Purged> {
-    let from: Option<i64> = erasing::table.filter(erasing::at.ne(SWEPT)).select(min(erasing::at)).first(c)?;
+    let from: Option<i64> = erasing::table.filter(erasing::at.ne(SWEPT)).select(min(erasing::at)).get_result(c)?;
     let Some(from) = from else { return Ok(Purged::default()) };
     let ahead = activity::table.filter(activity::at.ge(from)).order(activity::at).select(activity::at);
     let to: Option<i64> = ahead.offset(SWEEP).first(c).optional()?;
@@ -97,7 +97,7 @@ pub(crate) fn sweep(c: &mut SqliteConnection) -> QueryResult<Purged> {
 pub(crate) fn unname_endpoints(c: &mut SqliteConnection) -> QueryResult<bool> {
     let swept = erasing::table.filter(erasing::at.eq(SWEPT)).filter(erasing::is_unnamed.eq(false));
     let swept: Vec<(i64, i64)> = swept.select((erasing::client, erasing::delta)).load(c)?;
-    let oldest: Option<i64> = usage_delta::table.select(min(usage_delta::seq)).first(c)?;
+    let oldest: Option<i64> = usage_delta::table.select(min(usage_delta::seq)).get_result(c)?;
     let is_waiting = |delta: i64| oldest.is_some_and(|oldest| oldest <= delta);
     let (waiting, folded): (Vec<_>, Vec<_>) = swept.into_iter().partition(|(_, delta)| is_waiting(*delta));
     if folded.is_empty() {
@@ -123,7 +123,7 @@ pub(crate) fn unname_endpoints(c: &mut SqliteConnection) -> QueryResult<bool> {
 /// meanwhile have none.
 pub(crate) fn scrub(c: &mut SqliteConnection) -> QueryResult<Purged> {
     let swept = erasing::table.filter(erasing::at.eq(SWEPT)).filter(erasing::page.ne(SCRUBBED));
-    let from: Option<i64> = swept.select(min(erasing::page)).first(c)?;
+    let from: Option<i64> = swept.select(min(erasing::page)).get_result(c)?;
     let Some(from) = from else { return Ok(Purged::default()) };
     let last = scrub::count(c)?;
     let to = last.min(from + PAGES);

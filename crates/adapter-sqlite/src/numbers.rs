@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use activity_domain::id::ClientId;
 use activity_domain::rollup::ClientNo;
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::erase;
@@ -14,8 +16,6 @@ use crate::schema::client_number;
 
 /// How many numbers are remembered; beyond that the memory starts anew.
 const REMEMBERED: usize = 200_000;
-/// Ids per query when many are looked up; SQLite bounds the parameters of a statement.
-const CHUNK: usize = 500;
 
 /// Numbers of committed clients, so that a batch does not look up each of its clients. They hold for
 /// one generation: when a client is erased, by whatever process, its number gets another id.
@@ -60,7 +60,7 @@ impl NumberCache {
 
 pub(crate) fn find(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
     let no = client_number::table.filter(client_number::id.eq(id.as_str())).select(client_number::no);
-    Ok(no.first::<i64>(c).optional()?.map(|no| ClientNo(no.cast_unsigned())))
+    Ok(no.get_result::<i64>(c).optional()?.map(|no| ClientNo(no.cast_unsigned())))
 }
 
 /// The number of a client, made if it has none; `None` if the client was erased.
@@ -81,14 +81,30 @@ pub(crate) fn ids(
     c: &mut SqliteConnection,
     numbers: impl Iterator<Item = ClientNo>,
 ) -> Result<HashMap<ClientNo, ClientId>, Failure> {
-    let numbers: Vec<i64> = numbers.map(|no| no.0.cast_signed()).collect();
+    let numbers: Vec<ClientNo> = numbers.collect();
+    let rows = diesel::sql_query(
+        "SELECT n.no, n.id FROM json_each(?) AS listed CROSS JOIN client_number n ON n.no = listed.value",
+    )
+    .bind::<Text, _>(list(&numbers))
+    .load_iter::<NumberRow, DefaultLoadingMode>(c)?;
     let mut ids = HashMap::with_capacity(numbers.len());
-    for chunk in numbers.chunks(CHUNK) {
-        let rows = client_number::table.filter(client_number::no.eq_any(chunk.iter().copied()));
-        for (no, id) in rows.load::<(i64, String)>(c)? {
-            let id = ClientId::parse(&id).map_err(|error| corrupt("client_number", "id", &no, &error))?;
-            ids.insert(ClientNo(no.cast_unsigned()), id);
-        }
+    for row in rows {
+        let NumberRow { no, id } = row?;
+        let id = ClientId::parse(&id).map_err(|error| corrupt("client_number", "id", &no, &error))?;
+        ids.insert(ClientNo(no.cast_unsigned()), id);
     }
     Ok(ids)
+}
+
+/// Numbers as a JSON array: one parameter for any number of them, in a statement that does not grow with it.
+pub(crate) fn list(numbers: &[ClientNo]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(|no| no.0.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = client_number)]
+struct NumberRow {
+    no: i64,
+    id: String,
 }

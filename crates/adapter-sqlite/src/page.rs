@@ -12,6 +12,7 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::block::PageBlock;
 use crate::error::{Failure, corrupt};
 use crate::schema::usage_page;
 
@@ -76,20 +77,13 @@ impl Pages {
     pub fn write(self, c: &mut SqliteConnection) -> Result<(), Failure> {
         for ((level, start, number), fresh) in self.0 {
             let key = (level.minutes(), start.0, number);
-            let old = usage_page::table.find(key).select(usage_page::summaries).first::<Vec<u8>>(c);
+            let old = usage_page::table.find(key).select(usage_page::summaries).get_result::<Vec<u8>>(c);
             let mut page = match old.optional()? {
                 Some(bytes) => Page::decode(&bytes).map_err(|error| bad(start, number, &error))?,
                 None => Page::default(),
             };
             page.0.extend(fresh.0);
-            diesel::replace_into(usage_page::table)
-                .values((
-                    usage_page::minutes.eq(key.0),
-                    usage_page::start.eq(key.1),
-                    usage_page::page.eq(key.2),
-                    usage_page::summaries.eq(page.encode()),
-                ))
-                .execute(c)?;
+            PageBlock::new(key, page.encode()).put(c)?;
         }
         Ok(())
     }
@@ -101,6 +95,53 @@ pub(crate) fn for_each(
     run: Run,
     mut take: impl FnMut(ClientNo, Summary),
 ) -> Result<(), Failure> {
+    for_each_page(c, run, |number, bytes| {
+        let first = number.cast_unsigned() * CLIENTS;
+        decode(bytes, |place, summary| take(ClientNo(first + u64::from(place)), summary))
+    })
+}
+
+/// Adds up the sums of all clients. There may be very many blocks: a client's total is found by its place in a
+/// page, and not looked up.
+#[derive(Default)]
+pub(crate) struct Totals(BTreeMap<i64, Box<[Summary; CLIENTS as usize]>>);
+
+impl Totals {
+    /// Adds each client's blocks in a run.
+    pub fn add_run(&mut self, c: &mut SqliteConnection, run: Run) -> Result<(), Failure> {
+        for_each_page(c, run, |number, bytes| {
+            let totals = self.page(number);
+            decode(bytes, |place, summary| {
+                let total = &mut totals[usize::from(place)];
+                *total = total.plus(&summary);
+            })
+        })
+    }
+
+    pub fn add(&mut self, client: ClientNo, summary: &Summary) {
+        let total = &mut self.page(Page::of(client))[(client.0 % CLIENTS) as usize];
+        *total = total.plus(summary);
+    }
+
+    fn page(&mut self, number: i64) -> &mut [Summary; CLIENTS as usize] {
+        self.0.entry(number).or_insert_with(|| Box::new([Summary::default(); CLIENTS as usize]))
+    }
+
+    /// The clients that have any requests.
+    pub fn iter(&self) -> impl Iterator<Item = (ClientNo, Summary)> {
+        let clients = self.0.iter().flat_map(|(number, page)| {
+            let first = number.cast_unsigned() * CLIENTS;
+            (first..).map(ClientNo).zip(page.iter().copied())
+        });
+        clients.filter(|(_, total)| total.requests > 0)
+    }
+}
+
+fn for_each_page(
+    c: &mut SqliteConnection,
+    run: Run,
+    mut take: impl FnMut(i64, &[u8]) -> Result<(), Invalid>,
+) -> Result<(), Failure> {
     let pages = usage_page::table
         .filter(usage_page::minutes.eq(run.level.minutes()))
         .filter(usage_page::start.ge(run.span.from.0))
@@ -109,13 +150,60 @@ pub(crate) fn for_each(
         .load_iter::<(i64, i64, Vec<u8>), DefaultLoadingMode>(c)?;
     for page in pages {
         let (start, number, bytes) = page?;
-        let first = number.cast_unsigned() * CLIENTS;
-        decode(&bytes, |place, summary| take(ClientNo(first + u64::from(place)), summary))
-            .map_err(|error| bad(Minute(start), number, &error))?;
+        take(number, &bytes).map_err(|error| bad(Minute(start), number, &error))?;
     }
     Ok(())
 }
 
 fn bad(start: Minute, page: i64, error: &Invalid) -> Failure {
     corrupt("usage_page", "summaries", &format_args!("page {page} from minute {}", start.0), error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use activity_domain::sketch::Sketch;
+    use activity_domain::time::Timestamp;
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn summary()(
+            numbers in prop::array::uniform4(1u64..1 << 40),
+            at in prop::option::of(0i64..4_000_000_000_000_000),
+            took in prop::option::of(any::<u64>()),
+        ) -> Summary {
+            let [requests, errors, timed, micros] = numbers;
+            let mut sketch = Sketch::default();
+            took.into_iter().for_each(|micros| sketch.add(micros));
+            let last_seen = at.map(|at| Timestamp::from_micros(at).unwrap());
+            Summary { requests, errors, timed, micros, last_seen, quantiles: sketch.quantiles() }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_stored_form_round_trips(clients in prop::collection::btree_map(any::<u8>(), summary(), 0..300)) {
+            let page = Page(clients);
+            prop_assert_eq!(Page::decode(&page.encode()), Ok(page));
+        }
+
+        #[test]
+        fn totals_are_sums_by_client(parts in prop::collection::vec((1u64..2_000, summary()), 0..300)) {
+            let mut totals = Totals::default();
+            let mut expected: BTreeMap<ClientNo, Summary> = BTreeMap::new();
+            for (client, summary) in &parts {
+                totals.add(ClientNo(*client), summary);
+                let sum = expected.entry(ClientNo(*client)).or_default();
+                *sum = sum.plus(summary);
+            }
+            prop_assert_eq!(totals.iter().collect::<BTreeMap<_, _>>(), expected);
+        }
+
+        #[test]
+        fn junk_never_panics(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Page::decode(&bytes);
+            bytes.insert(0, VERSION);
+            let _ = Page::decode(&bytes);
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Step {
 /// where an earlier start was stopped.
 pub(crate) fn step(c: &mut SqliteConnection) -> Result<Option<Step>, Failure> {
     let key = recount::table.select((recount::at, recount::client, recount::id));
-    let Some((at, client, id)) = key.first::<Key>(c).optional()? else { return Ok(None) };
+    let Some((at, client, id)) = key.get_result::<Key>(c).optional()? else { return Ok(None) };
     let rows: Vec<ActivityRow> = diesel::sql_query(format!(
         "SELECT {} FROM activity WHERE (at, client, id) > (?, ?, ?) ORDER BY at, client, id LIMIT {STEP}",
         log::COLUMNS

@@ -13,7 +13,7 @@ const MAX_ROWS: u32 = 10_000;
 
 /// The instant before which nothing is taken.
 pub(crate) fn floor(c: &mut SqliteConnection) -> QueryResult<i64> {
-    retention_floor::table.select(retention_floor::at).first(c)
+    retention_floor::table.select(retention_floor::at).get_result(c)
 }
 
 pub(crate) fn retain(c: &mut SqliteConnection, from: Timestamp) -> Result<Retained, Failure> {

@@ -122,7 +122,7 @@ fn pieces(c: &mut SqliteConnection, who: ClientNo, buckets: &Buckets) -> Result<
     };
     // Buckets begin and end where blocks do, so that what is left of a run is a run.
     for run in runs.iter().filter_map(|run| run.within(span)) {
-        blocks::for_each_profile(c, run, &[who], |start, _, profile| add(Minute(start), &profile))?;
+        blocks::for_each_profile(c, run, &[who], |start, _, profile| add(start, profile))?;
     }
     for (minute, profile) in waiting(&deltas, who, span) {
         add(minute, profile);
@@ -145,8 +145,8 @@ fn by_client(
     most: usize,
 ) -> Result<Vec<Series<Tally>>, Failure> {
     let totals = totals(c, buckets.span())?;
-    let count = totals.len();
-    let leaders = leaders(totals, most);
+    let count = totals.iter().count();
+    let leaders = leaders(&totals, most);
     let ids = numbers::ids(c, leaders.iter().map(|(no, _)| *no))?;
     let named = |(no, total): (ClientNo, Summary)| Some((Reverse(total.requests), ids.get(&no)?.clone(), no));
     let mut ranked: Vec<_> = leaders.into_iter().filter_map(named).collect();
@@ -180,7 +180,7 @@ fn tallies(
         }
     };
     for run in runs(buckets) {
-        blocks::for_each_profile(c, run, &[who], |start, _, profile| add(Minute(start), &profile))?;
+        blocks::for_each_profile(c, run, &[who], |start, _, profile| add(start, profile))?;
     }
     let span = buckets.span();
     for (minute, profile) in waiting(&deltas(c, span)?, who, span) {

@@ -43,7 +43,7 @@ impl ActivitySink for SqliteStore {
 
 fn position(c: &mut SqliteConnection, stream: StreamId) -> QueryResult<i64> {
     let row = cursor::table.find(stream.0.as_bytes().as_slice()).select(cursor::next);
-    Ok(row.first(c).optional()?.unwrap_or(0))
+    Ok(row.get_result(c).optional()?.unwrap_or(0))
 }
 
 type Numbers = HashMap<ClientId, ClientNo>;

@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::{Failure, corrupt};
+use crate::page::Totals;
 use crate::pending::{deltas, profiles};
 use crate::schema::{client, client_number};
 use crate::store::SqliteStore;
@@ -130,7 +131,7 @@ fn tallies(
 }
 
 fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failure> {
-    let leaders = leaders(totals(c, query.span)?, query.limit);
+    let leaders = leaders(&totals(c, query.span)?, query.limit);
     let ids = numbers::ids(c, leaders.iter().map(|(no, _)| *no))?;
     let rows = leaders.into_iter().filter_map(|(no, summary)| {
         let client = ids.get(&no)?.clone();
@@ -142,7 +143,7 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
     for row in &mut ranked {
         let named = client::table.inner_join(client_number::table);
         let named = named.filter(client_number::id.eq(row.client.as_str())).select(client::name);
-        if let Some(name) = named.first::<String>(c).optional()? {
+        if let Some(name) = named.get_result::<String>(c).optional()? {
             row.name =
                 ClientName::parse(&name).map_err(|error| corrupt("client", "name", &row.client, &error))?;
         }
@@ -151,28 +152,24 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
 }
 
 /// What each client did in a span, without percentiles.
-pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Summaries, Failure> {
-    let mut totals = Summaries::new();
-    let mut add = |client, summary: Summary| {
-        let total = totals.entry(client).or_default();
-        *total = total.plus(&summary);
-    };
+pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Totals, Failure> {
+    let mut totals = Totals::default();
     for run in span.runs() {
-        page::for_each(c, run, &mut add)?;
+        totals.add_run(c, run)?;
     }
     for (_, client, profile) in profiles(&deltas(c, span)?, span, None) {
-        add(client, profile.numbers());
+        totals.add(client, &profile.numbers());
     }
     Ok(totals)
 }
 
 /// The clients that may be among the first so many: all that have as many requests as the last of those, for
 /// ids decide between equals.
-pub(crate) fn leaders(totals: Summaries, limit: usize) -> Vec<(ClientNo, Summary)> {
-    let mut requests: Vec<u64> = totals.values().map(|total| total.requests).collect();
+pub(crate) fn leaders(totals: &Totals, limit: usize) -> Vec<(ClientNo, Summary)> {
+    let mut requests: Vec<u64> = totals.iter().map(|(_, total)| total.requests).collect();
     let least = match limit.checked_sub(1).filter(|last| *last < requests.len()) {
         Some(last) => *requests.select_nth_unstable_by(last, |a, b| b.cmp(a)).1,
         None => 0,
     };
-    totals.into_iter().filter(|(_, total)| total.requests >= least).collect()
+    totals.iter().filter(|(_, total)| total.requests >= least).collect()
 }

@@ -4,6 +4,7 @@
 use activity_domain::rollup::ClientNo;
 use activity_domain::span::{Level, Minute, Span};
 use activity_domain::time::Timestamp;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -65,10 +66,8 @@ fn newest(c: &mut SqliteConnection, no: ClientNo, last: i64) -> QueryResult<Opti
             .filter(usage_block::client.eq(no.0.cast_signed()))
             .filter(usage_block::minutes.eq(level.minutes()))
             .filter(usage_block::start.le(last))
-            .order(usage_block::start.desc())
-            .select(usage_block::start)
-            .first(c)
-            .optional()?;
+            .select(max(usage_block::start))
+            .get_result(c)?;
         if let Some(start) = start {
             return Ok(Some(stretch(Minute(start), level)));
         }

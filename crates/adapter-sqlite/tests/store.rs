@@ -1,19 +1,15 @@
-//! Rows that SQLite refuses: one is set aside, all alike are an outage. And a schema that is newer than
-//! the program is left alone.
+//! Rows that SQLite refuses: one is set aside, all alike are an outage.
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how it fails")]
 
 use std::path::Path;
 
-use activity_adapter_sqlite::{SqliteStore, migrations};
+use activity_adapter_sqlite::SqliteStore;
 use activity_contract::make;
 use activity_domain::activity::Activity;
 use activity_domain::audit::Sealed;
 use activity_domain::error::StoreError;
-use activity_domain::port::{ActivitySink, Append, Appended, Read, Upkeep, UsageRepo};
-use activity_domain::span::Span;
-use activity_domain::time::Zone;
-use activity_domain::usage::{DailyPage, DailyQuery, EndpointRow, EndpointSort, EndpointsQuery};
+use activity_domain::port::{ActivitySink, Append, Appended};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -131,81 +127,6 @@ async fn a_trail_is_kept_with_a_fresh_row_and_goes_with_it() {
 struct Count {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     count: i64,
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn migrations_go_up_and_down_and_refuse_a_newer_schema() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("activity.db");
-    assert!(migrations::status(&file).unwrap().iter().all(|version| !version.applied));
-    migrations::up(&file).unwrap();
-    assert!(migrations::status(&file).unwrap().iter().all(|version| version.applied));
-    migrations::up(&file).unwrap();
-    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-    c.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')").unwrap();
-    let Err(StoreError::Refused(reason)) = SqliteStore::open(&file).await.map(|_| ()) else {
-        panic!("a newer schema was opened");
-    };
-    assert!(reason.contains("99991231000000") && reason.contains("migrate down"), "{reason}");
-    c.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '99991231000000'").unwrap();
-    migrations::down(&file).unwrap();
-    assert!(migrations::status(&file).unwrap().iter().any(|version| !version.applied));
-    migrations::up(&file).unwrap();
-    SqliteStore::open(&file).await.unwrap();
-}
-
-/// A schema that counts differently counts everything again, so that an upgrade loses nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn after_an_upgrade_raw_rows_are_counted_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("activity.db");
-    let day = "2026-03-10T12:00:00Z";
-    let calls: Vec<_> = (0..12_000u32)
-        .map(|n| {
-            let call =
-                make::answered(make::call(&format!("CL-{}", n % 3), n.into(), day), 200, Some(n.into()));
-            Activity { at: call.at.plus_seconds(i64::from(n) * 7), ..call }
-        })
-        .collect();
-    let store = SqliteStore::open(&file).await.unwrap();
-    store.append(&make::batch(make::stream(1), 0, calls)).await.unwrap();
-    while store.compact(make::at(day)).await.unwrap().more {}
-    let before = answers(&store).await;
-    drop(store);
-    while migrations::status(&file).unwrap().iter().filter(|version| version.applied).count() > 1 {
-        migrations::down(&file).unwrap();
-    }
-    let store = SqliteStore::open(&file).await.unwrap();
-    assert_eq!(answers(&store).await, before);
-    // Nothing waits that every answer would have to read.
-    assert_eq!(store.compact(make::at(day)).await.unwrap().deltas, 0);
-}
-
-async fn answers(store: &SqliteStore) -> (DailyPage, Vec<EndpointRow>) {
-    let days = make::days("2026-03-10", "2026-03-11");
-    let daily = DailyQuery { days, zone: Zone::utc(), client: None, limit: 10, after: None };
-    let (from, to) = (make::at("2026-03-10T00:00:00Z"), make::at("2026-03-12T00:00:00Z"));
-    let span = Span::around_hours(from, to, to);
-    let endpoints = EndpointsQuery { span, client: None, sort: EndpointSort::Requests, limit: 10 };
-    (
-        store.daily(&daily, Read::Latest).await.unwrap(),
-        store.endpoints(&endpoints, Read::Latest).await.unwrap(),
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_openings_at_once_migrate_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("activity.db");
-    let openings: Vec<_> = (0..10)
-        .map(|_| {
-            let file = file.clone();
-            std::thread::spawn(move || migrations::up(&file))
-        })
-        .collect();
-    for opening in openings {
-        assert_eq!(opening.join().unwrap(), Ok(()));
-    }
 }
 
 /// A web worker has a runtime of one thread. A request that it drops while the store is busy must not

@@ -44,13 +44,15 @@ impl Summary {
     }
 
     /// Appends the stored form: the numbers as varints, then the latest event time and the percentiles, each
-    /// as a number that is one more, or 0 for none.
+    /// in eight bytes, little end first, as a number that is one more, or 0 for none.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let last_seen = self.last_seen.map_or(0, |at| at.as_micros().unsigned_abs() + 1);
-        let quantiles = self.quantiles.map_or(0, |quantiles| quantiles.code() + 1);
-        for number in [self.requests, self.errors, self.timed, self.micros, last_seen, quantiles] {
+        for number in [self.requests, self.errors, self.timed, self.micros] {
             put(bytes, number);
         }
+        let last_seen = self.last_seen.map_or(0, |at| at.as_micros().unsigned_abs() + 1);
+        let quantiles = self.quantiles.map_or(0, |quantiles| quantiles.code() + 1);
+        bytes.extend(last_seen.to_le_bytes());
+        bytes.extend(quantiles.to_le_bytes());
     }
 
     /// Takes the stored form from the front.
@@ -60,16 +62,22 @@ impl Summary {
             errors: take(bytes)?,
             timed: take(bytes)?,
             micros: take(bytes)?,
-            last_seen: match take(bytes)? {
+            last_seen: match take_fixed(bytes)? {
                 0 => None,
                 n => Some(Timestamp::from_micros(i64::try_from(n - 1).unwrap_or(i64::MAX))?),
             },
-            quantiles: match take(bytes)? {
+            quantiles: match take_fixed(bytes)? {
                 0 => None,
                 n => Some(Quantiles::from_code(n - 1)?),
             },
         })
     }
+}
+
+fn take_fixed(bytes: &mut &[u8]) -> Result<u64, Invalid> {
+    let (number, rest) = bytes.split_first_chunk().ok_or_else(|| Invalid::new("is cut short"))?;
+    *bytes = rest;
+    Ok(u64::from_le_bytes(*number))
 }
 
 impl From<&Tally> for Summary {

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::Outcome;
 
-/// How many clients there are. The first is the busiest: their shares follow Zipf's law.
+/// How many clients there are where a scenario does not say. The first is the busiest: their shares follow Zipf's
+/// law.
 pub const CLIENTS: usize = 1_000;
 const ENDPOINTS: usize = 50;
 /// One row in so many is late, by up to so many seconds.
@@ -74,10 +75,15 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// So many rows, in order of time but for those that are late.
+    /// So many rows of [`CLIENTS`], in order of time but for those that are late.
     pub fn new(count: usize, pace: Pace) -> Outcome<Self> {
-        let clients: Result<_, Invalid> =
-            (0..CLIENTS).map(|n| ClientId::parse(&format!("bench-{n:04}"))).collect();
+        Self::of_clients(CLIENTS, count, pace)
+    }
+
+    /// So many rows of so many clients.
+    pub fn of_clients(clients: usize, count: usize, pace: Pace) -> Outcome<Self> {
+        let ids: Result<_, Invalid> =
+            (0..clients).map(|n| ClientId::parse(&format!("bench-{n:04}"))).collect();
         let endpoints: Result<_, Invalid> =
             (0..ENDPOINTS).map(|n| Endpoint::parse(&format!("/api/v1/collection-{n:02}/items"))).collect();
         let mut sum = 0.0;
@@ -85,9 +91,14 @@ impl Rows {
             sum += 1.0 / (place + 1) as f64;
             sum
         };
-        let shares = (0..CLIENTS).map(share).collect();
-        let (clients, endpoints, now) = (clients?, endpoints?, now()?);
+        let shares = (0..clients).map(share).collect();
+        let (clients, endpoints, now) = (ids?, endpoints?, now()?);
         Ok(Self { dice: Dice(0x5eed), clients, shares, endpoints, pace, now, index: 0, count })
+    }
+
+    /// How many there are in all.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// The next rows, at most so many; none at the end.
@@ -146,7 +157,7 @@ impl Rows {
                 let at = Timestamp::from_micros(start.as_micros() + into.cast_signed())?;
                 // What is late stays on its day, or the days would not have the same clients.
                 let at = at.max(start.plus_seconds(LATE_SECONDS.cast_signed())).min(end.max(start));
-                let client = if place < CLIENTS { place } else { self.zipf() };
+                let client = if place < self.clients.len() { place } else { self.zipf() };
                 Ok((client, at))
             }
         }
@@ -155,7 +166,7 @@ impl Rows {
     fn zipf(&mut self) -> usize {
         let total = self.shares.last().copied().unwrap_or_default();
         let drawn = self.dice.unit() * total;
-        self.shares.partition_point(|sum| *sum <= drawn).min(CLIENTS - 1)
+        self.shares.partition_point(|sum| *sum <= drawn).min(self.clients.len() - 1)
     }
 }
 

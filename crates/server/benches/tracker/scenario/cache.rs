@@ -9,7 +9,7 @@ use crate::http::Connection;
 use crate::load::percentile;
 use crate::options::Options;
 use crate::report::{Line, Pairs, Unit, thousands};
-use crate::rows::{CLIENTS, Pace};
+use crate::rows::{CLIENTS, Pace, Rows};
 use crate::template::get;
 use crate::tracker::{Tracker, Walk, requests};
 
@@ -49,7 +49,7 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let settings: [&[(&str, &str)]; 3] = [&[], &UNCACHED, &[("CACHE_HIT_TRACKING_ENABLED", "false")]];
     let mut sides = Vec::new();
     for settings in settings {
-        let folder = fill(rows, Pace::Days(days.clone())).await?;
+        let folder = fill(Rows::new(rows, Pace::Days(days.clone()))?).await?;
         let tracker = Tracker::start_with(folder, settings).await?;
         sides.push(Side { tracker, daily: Vec::new(), top: Vec::new() });
     }

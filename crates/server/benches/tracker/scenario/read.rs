@@ -1,5 +1,5 @@
-//! Answers about usage at three amounts of raw rows, with the same clients and days: their cost must
-//! not follow the number of rows.
+//! Answers about usage at several amounts of raw rows, with the same clients and days: their cost must not
+//! follow the number of rows.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::load::percentile;
 use crate::options::{Options, folder};
 use crate::process::database;
 use crate::report::{Line, Pairs, Unit, thousands};
-use crate::rows::{self, CLIENTS, Pace, Rows};
+use crate::rows::{self, Pace, Rows};
 use crate::template::get;
 use crate::tracker::{Tracker, Walk, requests};
 
@@ -22,6 +22,20 @@ use crate::tracker::{Tracker, Walk, requests};
 pub(super) const UNCACHED: [(&str, &str); 2] = [("CACHE_TTL_USAGE_DAILY", "0"), ("CACHE_TTL_USAGE_TOP", "0")];
 const DAYS: i64 = 7;
 const BATCH: usize = 5_000;
+
+/// Amounts of rows of the same clients on the same days.
+struct Plan {
+    clients: usize,
+    amounts: &'static [usize],
+}
+
+/// A hundred clients call in nearly every hour, however few rows there are. Of a thousand, most do not at the
+/// least amount: there are more blocks where there are more rows, until each client has one everywhere.
+const PLANS: [Plan; 2] = [
+    Plan { clients: 100, amounts: &[100_000, 1_000_000, 10_000_000] },
+    Plan { clients: 1_000, amounts: &[100_000, 1_000_000] },
+];
+const QUICK: [Plan; 1] = [Plan { clients: 100, amounts: &[10_000, 30_000, 100_000] }];
 
 /// A server with so many rows.
 struct Size {
@@ -40,16 +54,25 @@ struct Quantiles {
     p99: Vec<f64>,
 }
 
-/// Three servers beside each other, asked in turns.
+/// For each plan, servers beside each other, asked in turns.
 pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
-    let amounts = if options.quick { [10_000, 30_000, 100_000] } else { [100_000, 1_000_000, 10_000_000] };
-    let calls = if options.quick { 70 } else { 350 };
+    let plans: &[Plan] = if options.quick { &QUICK } else { &PLANS };
+    let mut lines = Vec::new();
+    for plan in plans {
+        lines.extend(measure(options, plan).await?);
+    }
+    Ok(lines)
+}
+
+async fn measure(options: &Options, plan: &Plan) -> Outcome<Vec<Line>> {
+    let calls = if options.quick { 70 } else { 1_000 };
     let pace = Pace::days(DAYS)?;
     let days = days(&pace);
     let mut sizes = Vec::new();
-    for rows in amounts {
+    for &rows in plan.amounts {
         // What is measured is the store.
-        let tracker = Tracker::start_with(fill(rows, pace.clone()).await?, &UNCACHED).await?;
+        let folder = fill(Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
+        let tracker = Tracker::start_with(folder, &UNCACHED).await?;
         let [daily, top, series, endpoints] = std::array::from_fn(|_| Quantiles::default());
         sizes.push(Size { rows, tracker, daily, top, series, endpoints });
     }
@@ -58,20 +81,19 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
         size.ask_all(&days, calls).await?;
         size.forget();
     }
-    for _ in options.rounds("read") {
+    for _ in options.rounds(&format!("{} clients", thousands(plan.clients as f64))) {
         for size in &mut sizes {
             size.ask_all(&days, calls).await?;
         }
     }
-    Ok(lines(&sizes))
+    Ok(lines(plan, &sizes))
 }
 
 /// Fills a database through the store and closes it.
-pub(super) async fn fill(count: usize, pace: Pace) -> Outcome<TempDir> {
-    eprintln!("  storing {count} rows");
+pub(super) async fn fill(mut source: Rows) -> Outcome<TempDir> {
+    eprintln!("  storing {} rows", source.count());
     let folder = folder()?;
     let store = SqliteStore::open(&database(folder.path())).await?;
-    let mut source = Rows::new(count, pace)?;
     let mut first = 0;
     loop {
         let rows = source.take(BATCH)?;
@@ -187,9 +209,10 @@ impl Quantiles {
 type Question<'a> = (&'a str, fn(&Size) -> &Quantiles, &'a str);
 
 /// The larger sizes beside the smallest.
-fn lines(sizes: &[Size]) -> Vec<Line> {
+fn lines(plan: &Plan, sizes: &[Size]) -> Vec<Line> {
     let Some((smallest, larger)) = sizes.split_first() else { return Vec::new() };
-    let daily = format!("a page of {DAYS} days of {CLIENTS} clients, 1,000 rows");
+    let clients = thousands(plan.clients as f64);
+    let daily = format!("a page of {DAYS} days, at most 1,000 rows");
     let questions: [Question<'_>; 4] = [
         ("daily", |size| &size.daily, &daily),
         ("top", |size| &size.top, "the 3 busiest of the last 24 hours"),
@@ -207,7 +230,7 @@ fn lines(sizes: &[Size]) -> Vec<Line> {
             {
                 let mut pairs = Pairs::default();
                 subject.iter().zip(baseline).for_each(|(subject, baseline)| pairs.push(*subject, *baseline));
-                let scenario = format!("read, {name}, {} rows, {percent}", rows(size));
+                let scenario = format!("read, {name}, {clients} clients, {} rows, {percent}", rows(size));
                 lines.push(pairs.line(scenario, Unit::Millis, &notes));
             }
         }
