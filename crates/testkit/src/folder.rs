@@ -42,7 +42,7 @@ impl Folder {
     pub(crate) fn shared(lease: &Path, linger: Duration) -> Self {
         let account = Account::for_servers();
         let path = make(account);
-        bury(watch(&path, lease, linger, account));
+        reap(watch(&path, lease, linger, account));
         Self { path, account, lease: None, watcher: None }
     }
 
@@ -97,8 +97,8 @@ impl Drop for Folder {
     }
 }
 
-/// Waits for a child that may outlive us, in case it does not.
-pub(crate) fn bury(mut child: Child) {
+/// Reaps a child that may outlive us, in case it does not.
+pub(crate) fn reap(mut child: Child) {
     thread::spawn(move || child.wait());
 }
 

@@ -163,10 +163,13 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.folder.close();
-        // It has ended by now, unless somebody has killed its watcher. It is buried here, because not every system
-        // has somebody who buries orphans.
+        // It has ended by now, unless somebody has killed its watcher.
+        if self.is_running() {
+            self.thaw();
+            processes::signal(self.pid(), Signal::QUIT);
+        }
+        // It is reaped here, because not every system has an init that reaps orphans.
         if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
             let _ = process.wait();
         }
     }

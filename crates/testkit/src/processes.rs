@@ -20,7 +20,7 @@ pub(crate) fn signal(pid: Pid, signal: Signal) {
     }
 }
 
-/// A process with all its children, whom it cannot have more of: it is frozen.
+/// Stops a process, then its children: a parent that is stopped makes no new ones. Returns all of them.
 pub(crate) fn freeze(pid: Pid) -> Vec<Pid> {
     stop(pid);
     let mut all = children(pid);
@@ -37,7 +37,7 @@ pub(crate) fn thaw(pid: Pid) {
     signal(pid, Signal::CONT);
 }
 
-/// Waits until a process has ended. Whether it was buried does not matter.
+/// Waits until a process has ended. One that nobody has reaped yet has.
 pub(crate) fn gone(pid: Pid) {
     until("the end of a killed process", SIGNALLED, || is_gone(pid).then_some(()));
 }

@@ -178,6 +178,11 @@ impl State {
                 *listener = None;
                 self.weather.send_modify(|weather| weather.cuts += 1);
                 while links.join_next().await.is_some() {}
+                // A child that another thread is forking right now holds the listener too, until it becomes another
+                // program.
+                while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok() {
+                    sleep(Duration::from_millis(1)).await;
+                }
             }
             Change::Heal => {
                 let healed =

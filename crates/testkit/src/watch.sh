@@ -3,9 +3,9 @@
 #
 #   sh watch.sh FOLDER LINGER
 #
-# It says so when it watches. Its standard input is the lease: a file that every user of the server has a shared lock on. The kernel drops a
-# lock when its holder ends, by whatever cause, so the exclusive lock comes when the last one is gone. LINGER is how
-# many seconds to wait for another one.
+# Its standard input is the lease: a file that every user of the server has a shared lock on. The kernel drops a lock
+# when its holder ends, by whatever cause, so the exclusive lock comes when the last one is gone. LINGER is how many
+# seconds to wait for another one. It prints one line when it is watching.
 
 folder=$1
 linger=$2
@@ -29,7 +29,7 @@ processes() {
     find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$folder" -o -lname "$folder/*" \) 2>/dev/null | cut -d / -f 3
 }
 
-# The segment of shared memory that a server or initdb has to remove itself, and does not if it is killed.
+# The System V segment that a server, or initdb, removes at its end, and leaves behind if it is killed.
 memory() {
     sed -n 7p "$data/postmaster.pid" 2>/dev/null | tr -s ' ' | cut -d ' ' -f 3
 }

@@ -36,7 +36,9 @@ pub(crate) fn create(folder: &Folder, programs: &Programs, settings: &Settings) 
 pub(crate) fn copy(folder: &Folder, programs: &Programs, primary: &Address, slot: &str) {
     let mut command = folder.command(&programs.path("pg_basebackup"));
     command.args(["--no-sync", "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]);
-    command.args(["--create-slot", "--slot", slot, "--dbname", &conninfo(primary, slot)]);
+    command.args(["--create-slot", "--slot", slot, "--dbname", &place(primary, slot)]);
+    // Not where every user of the machine can read it. It gets into the replica's settings all the same.
+    command.env("PGPASSWORD", &primary.password);
     command.arg("--pgdata").arg(folder.data()).stdout(folder.log()).stderr(folder.log());
     let made = command.status().expect("pg_basebackup can be started");
     assert!(made.success(), "pg_basebackup failed:\n{}", folder.log_text());
@@ -44,8 +46,12 @@ pub(crate) fn copy(folder: &Folder, programs: &Programs, primary: &Address, slot
 
 /// How a replica connects. Its name there is the slot's.
 pub(crate) fn conninfo(primary: &Address, slot: &str) -> String {
-    let Address { host, port, user, password, .. } = primary;
-    format!("host={host} port={port} user={user} password={password} application_name={slot}")
+    format!("{} password={}", place(primary, slot), primary.password)
+}
+
+fn place(primary: &Address, slot: &str) -> String {
+    let Address { host, port, user, .. } = primary;
+    format!("host={host} port={port} user={user} application_name={slot}")
 }
 
 /// What differs from the defaults, with the caller's own lines last.

@@ -57,7 +57,7 @@ fn start(place: &Place, linger: Duration) -> Running {
     let folder = Folder::shared(&place.lease(), linger);
     let password = data::create(&folder, &programs, &Settings::default());
     let (process, port) = launch::anywhere(&folder, &programs);
-    folder::bury(process);
+    folder::reap(process);
     let folder: PathBuf = folder.path().to_owned();
     let running = Running { folder, address: Address::new(port, password) };
     place.tell(&running);

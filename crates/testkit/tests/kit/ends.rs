@@ -5,12 +5,13 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use activity_testkit::{Database, Postgres, Shared, until};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const ROLE: &str = "ACTIVITY_TESTKIT_ROLE";
@@ -95,7 +96,7 @@ impl Victim {
         }
         until("the folders to go", SOON, || servers(self.folder.path()).is_empty().then_some(()));
         let path = self.folder.path().to_str().unwrap().to_owned();
-        until("everybody who knows the folder to end", SOON, || (!is_mentioned(&path)).then_some(()));
+        until("everybody who knows the folder to end", SOON, || mentions(&path).is_empty().then_some(()));
     }
 }
 
@@ -105,16 +106,18 @@ fn servers(folder: &Path) -> Vec<String> {
     names.filter(|name| name.starts_with("activity-testkit-")).collect()
 }
 
-/// Whether a process is there and more than a grave.
+/// Whether a process is there and no zombie.
 fn lives(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
 }
 
-/// Whether the command line of a process has the text in it.
-fn is_mentioned(text: &str) -> bool {
-    let entries = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
-    entries.filter_map(|path| fs::read(path).ok()).any(|line| String::from_utf8_lossy(&line).contains(text))
+/// The processes that have the text in their command lines.
+fn mentions(text: &str) -> Vec<i32> {
+    let names = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse().ok());
+    let line = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    pids.filter(|pid| String::from_utf8_lossy(&line(pid)).contains(text)).collect()
 }
 
 #[test]
@@ -166,4 +169,21 @@ fn nothing_survives_a_parent_that_was_killed_in_initdb() {
     });
     victim.kill();
     victim.leaves_nothing(&[]);
+}
+
+#[test]
+fn a_server_without_its_watcher_ends_when_it_is_dropped() {
+    let server = Postgres::start();
+    let processes: Vec<u32> = server.sql(PROCESSES).lines().map(|pid| pid.parse().unwrap()).collect();
+    let data = PathBuf::from(server.sql("show data_directory"));
+    let folder = data.parent().unwrap();
+    let script = folder.join("watch.sh");
+    let watcher = mentions(script.to_str().unwrap());
+    assert_eq!(watcher.len(), 1, "{watcher:?}");
+    kill_process(Pid::from_raw(watcher[0]).unwrap(), Signal::KILL).unwrap();
+    drop(server);
+    for pid in processes {
+        until("the server to end", SOON, || (!lives(pid)).then_some(()));
+    }
+    fs::remove_dir_all(folder).unwrap();
 }
