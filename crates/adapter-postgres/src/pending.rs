@@ -1,10 +1,12 @@
 //! Deltas that wait to be folded into blocks: few, for the compactor is seconds behind at most.
 
+use std::collections::BTreeSet;
+
 use activity_domain::hygiene::{Template, Verb};
 use activity_domain::rollup::{ClientNo, Delta, EndpointKey, Profile, Tally};
 use activity_domain::span::{Level, Minute, Span};
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::{Array, BigInt, Binary};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::endpoint_names::Names;
@@ -21,6 +23,40 @@ statement! {
 pub(crate) async fn deltas(c: &mut AsyncPgConnection, span: Span) -> Result<Vec<Delta>, Failure> {
     let rows: Vec<(i64, Vec<u8>)> = Deltas { from: span.from.0, to: span.to.0 }.load(c).await?;
     rows.iter().map(|(seq, bytes)| decode(*seq, bytes)).collect()
+}
+
+statement! {
+    /// Which minutes the deltas that wait are about.
+    Bounds {} -> (BigInt, BigInt, BigInt) = "SELECT seq, first_minute, last_minute FROM usage_delta"
+}
+
+statement! {
+    /// Some of the deltas that wait.
+    These<'a> { seqs: &'a [i64] => Array<BigInt> } -> (BigInt, Binary) =
+        "SELECT seq, increments FROM usage_delta WHERE seq = ANY($1)"
+}
+
+/// Days of UTC on which a client, or anybody, may have something waiting. What is about a day or two is not
+/// read for it.
+pub(crate) async fn days(c: &mut AsyncPgConnection, who: ClientNo) -> Result<BTreeSet<Minute>, Failure> {
+    let (mut days, mut seqs) = (BTreeSet::new(), Vec::new());
+    for (seq, first, last) in (Bounds {}).load::<(i64, i64, i64)>(c).await? {
+        let [first, last] = [first, last].map(|minute| Level::Day.block_of(Minute(minute)));
+        if last.0 - first.0 <= Level::Day.minutes() {
+            days.extend([first, last]);
+        } else {
+            seqs.push(seq);
+        }
+    }
+    if seqs.is_empty() {
+        return Ok(days);
+    }
+    for (seq, bytes) in (These { seqs: &seqs }).load::<(i64, Vec<u8>)>(c).await? {
+        let delta = decode(seq, &bytes)?;
+        let minutes = delta.clients.keys().filter(|(_, no)| who == ClientNo::EVERYBODY || who == *no);
+        days.extend(minutes.map(|(minute, _)| Level::Day.block_of(*minute)));
+    }
+    Ok(days)
 }
 
 pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Delta, Failure> {

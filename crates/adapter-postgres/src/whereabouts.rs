@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use activity_domain::rollup::ClientNo;
-use activity_domain::span::{Level, Minute, Span};
+use activity_domain::span::{Level, Minute};
 use activity_domain::time::Timestamp;
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable};
@@ -21,7 +21,7 @@ pub(crate) struct Whereabouts {
     client: ClientNo,
     /// The first microsecond that is of interest.
     from: i64,
-    /// Days of which deltas wait.
+    /// Days that waiting deltas may be about.
     pending: BTreeSet<Minute>,
     /// Days of the next stretch: few rows on each make it longer.
     days: i64,
@@ -30,11 +30,7 @@ pub(crate) struct Whereabouts {
 impl Whereabouts {
     /// Of a client, or of everybody.
     pub async fn of(c: &mut AsyncPgConnection, client: ClientNo, from: i64) -> Result<Self, Failure> {
-        let always = Span { from: Minute(0), to: Minute(i64::MAX) };
-        let only = (client != ClientNo::EVERYBODY).then_some(client);
-        let deltas = pending::deltas(c, always).await?;
-        let minutes = pending::profiles(&deltas, always, only).map(|(minute, _, _)| minute);
-        let pending = minutes.map(|minute| Level::Day.block_of(minute)).collect();
+        let pending = pending::days(c, client).await?;
         Ok(Self { client, from, pending, days: 1 })
     }
 
