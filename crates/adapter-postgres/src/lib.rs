@@ -2,7 +2,8 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`options`], `pools`, `readiness`, [`store`] | where the database is; connections; first contact; how work runs |
+//! | [`options`], `tls`, `pools` | where the database is; connections to it |
+//! | `readiness`, [`store`] | first contact; how work runs |
 //! | `replicas` | which of them are asked, and when |
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
@@ -49,6 +50,7 @@ mod set_aside;
 mod sink;
 mod statement;
 pub mod store;
+mod tls;
 mod trails;
 mod usage;
 mod whereabouts;

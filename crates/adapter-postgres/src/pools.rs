@@ -13,7 +13,8 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::error::out_of_reach;
 use crate::options::Server;
@@ -132,13 +133,26 @@ impl ErrorSink<PoolError> for Trouble {
 
 /// A connection of its own.
 pub(crate) async fn connect(server: &Server, session: &str) -> Result<AsyncPgConnection, ConnectionError> {
-    let mut config: Config = server.0.clone();
+    let mut config: Config = server.config().clone();
     config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
-    let failed = |error: tokio_postgres::Error| ConnectionError::BadConnection(with_cause(&error));
-    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    let mut connection = match server.trust() {
+        None => established(&config, NoTls).await?,
+        Some(trust) => {
+            established(&config, trust.connector().map_err(ConnectionError::BadConnection)?).await?
+        }
+    };
     connection.batch_execute(session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+async fn established<T>(config: &Config, tls: T) -> Result<AsyncPgConnection, ConnectionError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let failed = |error: tokio_postgres::Error| ConnectionError::BadConnection(with_cause(&error));
+    let (client, connection) = config.connect(tls).await.map_err(failed)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }
 
 /// The driver's own text leaves out what it was that happened.
