@@ -52,7 +52,7 @@ impl QueryFragment<Sqlite> for UsageBlock {
             out.push_sql(", ");
             out.push_bind_param::<Binary, _>(bytes)?;
         }
-        // Not REPLACE, which would write the index anew as well.
+        // Not REPLACE, which would write the indices anew as well.
         out.push_sql(
             ") ON CONFLICT (minutes, start, client) DO UPDATE SET requests = excluded.requests, \
              errors = excluded.errors, timed = excluded.timed, micros = excluded.micros, \
@@ -122,10 +122,10 @@ impl PageBlock {
 
 impl QueryFragment<Sqlite> for PageBlock {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql("REPLACE INTO usage_page (minutes, start, page, summaries) VALUES (");
+        out.push_sql("INSERT INTO usage_page (minutes, start, page, summaries) VALUES (");
         push_numbers(&self.numbers, &mut out)?;
         out.push_bind_param::<Binary, _>(&self.summaries)?;
-        out.push_sql(")");
+        out.push_sql(") ON CONFLICT (minutes, start, page) DO UPDATE SET summaries = excluded.summaries");
         Ok(())
     }
 }

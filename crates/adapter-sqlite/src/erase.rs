@@ -74,7 +74,8 @@ pub(crate) fn generation(c: &mut SqliteConnection) -> QueryResult<i64> {
 /// Deletes raw rows of erased clients among the next so many rows. There is no index by client, so the
 /// table is walked through, for all erased clients that are at the same place together.
 pub(crate) fn sweep(c: &mut SqliteConnection) -> QueryResult<Purged> {
-    let from: Option<i64> = erasing::table.filter(erasing::at.ne(SWEPT)).select(min(erasing::at)).get_result(c)?;
+    let from: Option<i64> =
+        erasing::table.filter(erasing::at.ne(SWEPT)).select(min(erasing::at)).get_result(c)?;
     let Some(from) = from else { return Ok(Purged::default()) };
     let ahead = activity::table.filter(activity::at.ge(from)).order(activity::at).select(activity::at);
     let to: Option<i64> = ahead.offset(SWEEP).first(c).optional()?;

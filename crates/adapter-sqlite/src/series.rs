@@ -39,9 +39,7 @@ pub(crate) fn series(
         GroupBy::Status => by_part(c, who, buckets, |parts| named(parts.classes, StatusClass::as_str)),
         GroupBy::Method => by_part(c, who, buckets, |parts| named(parts.verbs, Verb::as_str)),
         GroupBy::Client => Ok(Series::rank(by_client(c, buckets, most)?, most)),
-        GroupBy::Endpoint => {
-            Ok(Series::rank(endpoints::series(c, who, buckets, most, max_endpoints)?, most))
-        }
+        GroupBy::Endpoint => Ok(Series::rank(endpoints::series(c, who, buckets, most, max_endpoints)?, most)),
     }
 }
 

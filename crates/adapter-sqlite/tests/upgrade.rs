@@ -65,7 +65,8 @@ async fn after_an_upgrade_sums_are_those_of_the_blocks() {
     fill(&store).await;
     let before = answers(&store).await;
     drop(store);
-    while migrations::status(&file).unwrap().iter().any(|v| v.applied && v.name.as_str() >= "20261125000006") {
+    while migrations::status(&file).unwrap().iter().any(|v| v.applied && v.name.as_str() >= "20261125000006")
+    {
         migrations::down(&file).unwrap();
     }
     SqliteConnection::establish(&file.to_string_lossy())

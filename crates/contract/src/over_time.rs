@@ -200,7 +200,9 @@ async fn check_endpoints(
     };
     let weights: Vec<f64> = rows
         .iter()
-        .map(|row| weight(row.summary.requests, row.summary.errors, row.summary.quantiles.map(Quantiles::p95)))
+        .map(|row| {
+            weight(row.summary.requests, row.summary.errors, row.summary.quantiles.map(Quantiles::p95))
+        })
         .collect();
     prop_assert!(weights.is_sorted_by(|a, b| a >= b), "{:?}", weights);
     // Nothing that was left out comes before what is there; a percentile is known within 1 %.

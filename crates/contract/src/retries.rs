@@ -17,8 +17,9 @@ fn calls(ids: std::ops::Range<u128>) -> Vec<Activity> {
 async fn summary(stores: &Stores) -> (u64, u64, u64, u64) {
     ask::counts(stores).await;
     let rows = ask::top(stores, ask::always()).await;
-    rows.first()
-        .map_or((0, 0, 0, 0), |row| (row.summary.requests, row.summary.errors, row.summary.timed, row.summary.micros))
+    rows.first().map_or((0, 0, 0, 0), |row| {
+        (row.summary.requests, row.summary.errors, row.summary.timed, row.summary.micros)
+    })
 }
 
 /// A batch that is not the next one, from before or from beyond, is answered with the position, and

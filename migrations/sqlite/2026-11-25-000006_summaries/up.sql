@@ -1,6 +1,9 @@
 -- Answers state percentiles, so blocks keep them: beside the distributions that they come from, which grow
 -- with what they have seen and are read only where several blocks become one answer.
 --
+-- Rows are long, so the tables have rowids: without, they would lie in the inner nodes of the tree as well, a few
+-- in each, and every look-up would pass through many.
+--
 -- quantiles_of, parts_of and page_of are functions of the program that applies this (`converting.rs`).
 CREATE TABLE block (
     minutes   INTEGER NOT NULL,
@@ -15,7 +18,7 @@ CREATE TABLE block (
     parts     BLOB    NOT NULL,
     cells     BLOB    NOT NULL,
     PRIMARY KEY (minutes, start, client)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 INSERT INTO block
 SELECT minutes, start, client, requests, errors, timed, micros, last_seen, quantiles_of(cells), parts_of(cells), cells
@@ -33,7 +36,7 @@ CREATE TABLE usage_page (
     page      INTEGER NOT NULL,
     summaries BLOB    NOT NULL,
     PRIMARY KEY (minutes, start, page)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 INSERT INTO usage_page
 SELECT minutes, start, client / 256, page_of(client, last_seen, cells)

@@ -44,14 +44,15 @@ impl Parts {
         }
         let classes = decode(&mut bytes, StatusClass::from_digit)?;
         let verbs = decode(&mut bytes, Verb::from_code)?;
-        if bytes.is_empty() { Ok(Self { classes, verbs }) } else { Err(Invalid::new("has bytes past its end")) }
+        if bytes.is_empty() {
+            Ok(Self { classes, verbs })
+        } else {
+            Err(Invalid::new("has bytes past its end"))
+        }
     }
 }
 
-fn decode<K: Ord>(
-    bytes: &mut &[u8],
-    key: impl Fn(u8) -> Option<K>,
-) -> Result<BTreeMap<K, Summary>, Invalid> {
+fn decode<K: Ord>(bytes: &mut &[u8], key: impl Fn(u8) -> Option<K>) -> Result<BTreeMap<K, Summary>, Invalid> {
     let mut parts = BTreeMap::new();
     for _ in 0..take(bytes)? {
         let code = bytes.split_off_first().ok_or_else(|| Invalid::new("is cut short"))?;
@@ -63,10 +64,7 @@ fn decode<K: Ord>(
 
 impl From<&Profile> for Parts {
     fn from(profile: &Profile) -> Self {
-        Self {
-            classes: sums(profile, |cell| cell.class),
-            verbs: sums(profile, |cell| cell.verb),
-        }
+        Self { classes: sums(profile, |cell| cell.class), verbs: sums(profile, |cell| cell.verb) }
     }
 }
 
