@@ -3,7 +3,9 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`options`], `tls`, `pools` | where the database is; connections to it |
-//! | `readiness`, [`store`] | first contact; how work runs |
+//! | `contact`, `readiness`, [`store`] | first contact, made once; how work runs |
+//! | [`fingerprints`] | secrets that all instances have to share |
+//! | [`ailment`], `condition` | what may be wrong with a server |
 //! | `replicas` | which of them are asked, and when |
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
@@ -19,11 +21,14 @@
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod accounts;
+pub mod ailment;
 mod batch;
 mod blocks;
 mod changes;
 mod clients;
 mod compactor;
+mod condition;
+mod contact;
 mod daily;
 mod days;
 mod endpoint_blocks;
@@ -31,6 +36,7 @@ mod endpoint_names;
 mod endpoints;
 mod erase;
 mod error;
+pub mod fingerprints;
 mod limits;
 mod locks;
 mod log;
@@ -55,6 +61,8 @@ mod trails;
 mod usage;
 mod whereabouts;
 
+pub use ailment::Ailment;
+pub use fingerprints::Fingerprint;
 pub use options::{Options, Server};
 pub use replicas::ReplicaState;
 pub use store::PostgresStore;

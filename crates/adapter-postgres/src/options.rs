@@ -10,6 +10,7 @@ use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
+use crate::fingerprints::Fingerprint;
 use crate::tls::Trust;
 
 /// One server of the database, or several of which one takes writes.
@@ -38,6 +39,9 @@ impl Server {
         }
         let (plain, mode, authorities) = take_tls(url);
         let config: Config = plain.parse().map_err(|error: tokio_postgres::Error| bad(&error.to_string()))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(bad("it names no host"));
+        }
         let server = Self::plain(config);
         match mode.as_deref() {
             None | Some("disable" | "allow" | "prefer") => Ok(server),
@@ -142,6 +146,8 @@ pub struct Options {
     pub primary: Server,
     /// Servers that follow it.
     pub replicas: Vec<Server>,
+    /// Secrets that all instances have to share.
+    pub secrets: Vec<Fingerprint>,
     /// The most connections for batches, upkeep and changes of clients.
     pub writers: u32,
     /// The most connections to each server for questions.
@@ -165,6 +171,7 @@ impl Options {
         Self {
             primary,
             replicas: Vec::new(),
+            secrets: Vec::new(),
             writers: 6,
             readers: 10,
             reader_wait: Duration::from_secs(1),
@@ -188,7 +195,11 @@ mod tests {
         assert_eq!(replica.to_string(), "db2.example:6001");
         assert_eq!(replica.config.get_password(), Some(&b"secret"[..]));
         assert_eq!((replica.config.get_user(), replica.config.get_dbname()), (Some("ada"), Some("activity")));
-        for bad in ["postgres://ada:secret@db.example:port/activity", "host=db.example password=secret"] {
+        for bad in [
+            "postgres://ada:secret@db.example:port/activity",
+            "host=db.example password=secret",
+            "postgres:///secret",
+        ] {
             let error = Server::parse(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }

@@ -1,21 +1,22 @@
 //! Connections: bounded in number, and in how long they are waited for and kept busy.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
-use bb8::ErrorSink;
 use diesel::ConnectionError;
 use diesel::result::Error;
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection, RunError};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, NoTls, Socket};
 
+use crate::ailment::Ailment;
 use crate::error::out_of_reach;
 use crate::options::Server;
 
@@ -69,19 +70,26 @@ impl Connections {
             let is_broken = c.is_broken();
             async move { if is_broken { Err(Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
         }));
-        let target = server.clone();
+        let (trouble, target) = (Trouble::default(), server.clone());
+        let noted = trouble.clone();
         config.custom_setup = Box::new(move |_| {
-            let target = target.clone();
-            async move { connect(&target, work.session()).await }.boxed()
+            let (target, noted) = (target.clone(), noted.clone());
+            async move {
+                let connected = connect(&target, work.session()).await;
+                connected.map_err(|error| {
+                    let told = ConnectionError::BadConnection(error.reason.clone());
+                    noted.note(error);
+                    told
+                })
+            }
+            .boxed()
         });
-        let trouble = Trouble::default();
         let pool = Pool::builder()
             .max_size(size)
             .connection_timeout(wait)
             .max_lifetime(Some(MAX_LIFETIME))
             .idle_timeout(Some(IDLE))
             .test_on_check_out(true)
-            .error_sink(trouble.boxed_clone())
             .build_unchecked(AsyncDieselConnectionManager::new_with_config("", config));
         Self { pool, server: server.clone(), trouble }
     }
@@ -94,65 +102,90 @@ impl Connections {
                 Ok(connection)
             }
             Err(RunError::TimedOut) => {
-                let reason = self.trouble.last().unwrap_or_else(|| "all connections are busy".into());
+                let reason = self.trouble.last().map(|trouble| trouble.reason);
+                let reason = reason.unwrap_or_else(|| "all connections are busy".into());
                 Err(out_of_reach(&format_args!("{}: {reason}", self.server)))
             }
             Err(error) => Err(out_of_reach(&format_args!("{}: {error}", self.server))),
         }
+    }
+
+    /// What was wrong when there was no connection to be had.
+    pub fn ailment(&self) -> Ailment {
+        self.trouble.last().map_or(Ailment::Silent, |trouble| trouble.ailment)
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone)]
+pub(crate) struct NotConnected {
+    /// For everybody.
+    pub ailment: Ailment,
+    /// For the log.
+    pub reason: String,
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl From<ConnectionError> for NotConnected {
+    fn from(error: ConnectionError) -> Self {
+        Self { ailment: Ailment::Away, reason: error.to_string() }
     }
 }
 
 /// Why the last attempt to connect failed. The pool goes on trying for as long as somebody waits, and then says
 /// that the time is over.
 #[derive(Debug, Clone, Default)]
-struct Trouble(Arc<Mutex<Option<String>>>);
+struct Trouble(Arc<Mutex<Option<NotConnected>>>);
 
 impl Trouble {
-    fn last(&self) -> Option<String> {
+    fn last(&self) -> Option<NotConnected> {
         self.lock().clone()
+    }
+
+    fn note(&self, error: NotConnected) {
+        *self.lock() = Some(error);
     }
 
     fn take(&self) {
         self.lock().take();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<NotConnected>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl ErrorSink<PoolError> for Trouble {
-    fn sink(&self, error: PoolError) {
-        *self.lock() = Some(error.to_string());
-    }
-
-    fn boxed_clone(&self) -> Box<dyn ErrorSink<PoolError>> {
-        Box::new(self.clone())
-    }
-}
-
 /// A connection of its own.
-pub(crate) async fn connect(server: &Server, session: &str) -> Result<AsyncPgConnection, ConnectionError> {
+pub(crate) async fn connect(server: &Server, session: &str) -> Result<AsyncPgConnection, NotConnected> {
     let mut config: Config = server.config().clone();
     config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
     let mut connection = match server.trust() {
         None => established(&config, NoTls).await?,
         Some(trust) => {
-            established(&config, trust.connector().map_err(ConnectionError::BadConnection)?).await?
+            let untrusted = |reason| NotConnected { ailment: Ailment::Away, reason };
+            established(&config, trust.connector().map_err(untrusted)?).await?
         }
     };
     connection.batch_execute(session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
-async fn established<T>(config: &Config, tls: T) -> Result<AsyncPgConnection, ConnectionError>
+async fn established<T>(config: &Config, tls: T) -> Result<AsyncPgConnection, NotConnected>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let failed = |error: tokio_postgres::Error| ConnectionError::BadConnection(with_cause(&error));
+    let failed = |error: tokio_postgres::Error| NotConnected {
+        ailment: Ailment::of(&error),
+        reason: with_cause(&error),
+    };
     let (client, connection) = config.connect(tls).await.map_err(failed)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    Ok(AsyncPgConnection::try_from_client_and_connection(client, connection).await?)
 }
 
 /// The driver's own text leaves out what it was that happened.

@@ -1,4 +1,4 @@
-//! Whether the schema was brought to this program's version: once, on first contact.
+//! Whether the first contact was made, once for all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,42 +9,51 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::contact;
 use crate::error::out_of_reach;
-use crate::migrations;
-use crate::options::Server;
+use crate::fingerprints::Fingerprint;
+use crate::options::{Options, Server};
 
 /// Shared by all who use a store.
 #[derive(Clone)]
 pub(crate) struct Readiness {
     state: Arc<State>,
     runtime: Handle,
-    /// How long a caller waits for an attempt, which goes on without him.
-    wait: Duration,
 }
 
 struct State {
     server: Server,
+    secrets: Vec<Fingerprint>,
     is_done: AtomicBool,
     failed: Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Readiness {
-    pub fn new(server: &Server, runtime: Handle, wait: Duration) -> Self {
-        let state =
-            State { server: server.clone(), is_done: AtomicBool::new(false), failed: Mutex::default() };
-        Self { state: Arc::new(state), runtime, wait }
+    pub fn new(options: &Options, runtime: Handle) -> Self {
+        let state = State {
+            server: options.primary.clone(),
+            secrets: options.secrets.clone(),
+            is_done: AtomicBool::new(false),
+            failed: Mutex::default(),
+        };
+        Self { state: Arc::new(state), runtime }
     }
 
-    /// Returns when it is done.
-    pub async fn wait(&self) -> Result<(), StoreError> {
-        if self.state.is_done.load(Ordering::Acquire) {
+    /// Whether it is.
+    pub fn is_done(&self) -> bool {
+        self.state.is_done.load(Ordering::Acquire)
+    }
+
+    /// Returns when it is done. An attempt that takes longer goes on without the caller.
+    pub async fn wait(&self, limit: Duration) -> Result<(), StoreError> {
+        if self.is_done() {
             return Ok(());
         }
         let (state, arrived) = (self.state.clone(), Instant::now());
         let attempt = self.runtime.spawn(async move { state.attempt(arrived).await });
-        match timeout(self.wait, attempt).await {
+        match timeout(limit, attempt).await {
             Ok(attempt) => attempt.map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            Err(_) => Err(out_of_reach(&"the schema is not ready yet")),
+            Err(_) => Err(out_of_reach(&"the first contact is not made yet")),
         }
     }
 }
@@ -61,7 +70,7 @@ impl State {
         {
             return Err(error.clone());
         }
-        let attempt = migrations::up(&self.server).await;
+        let attempt = contact::first(&self.server, &self.secrets).await;
         match &attempt {
             Ok(()) => self.is_done.store(true, Ordering::Release),
             Err(error) => *failed = Some((Instant::now(), error.clone())),

@@ -5,14 +5,15 @@
 //! outage costs the questions of one moment their time, and not every question its own. What no replica
 //! answers, the primary does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::ailment::Ailment;
 use crate::options::{Options, Server};
 use crate::pools::{Connections, Work};
 
@@ -31,7 +32,7 @@ pub(crate) struct Replica {
     /// A connection for the watcher, so that many questions do not look like an outage.
     checks: Connections,
     server: Server,
-    is_well: AtomicBool,
+    ailment: Mutex<Option<Ailment>>,
 }
 
 impl Replica {
@@ -41,25 +42,31 @@ impl Replica {
             checks: Connections::new(server, 1, PATIENCE, Work::Reading),
             server: server.clone(),
             // Until the watcher has seen it.
-            is_well: AtomicBool::new(false),
+            ailment: Mutex::new(Some(Ailment::Unknown)),
         }
     }
 
     /// Passes it over until the watcher finds it well.
     pub fn suspect(&self, trouble: &StoreError) {
-        self.note(Some(trouble));
+        self.note(Some((self.connections.ailment(), trouble)));
     }
 
     /// Notes how it was found.
-    fn note(&self, trouble: Option<&StoreError>) {
-        let was_well = self.is_well.swap(trouble.is_none(), Ordering::Relaxed);
+    fn note(&self, trouble: Option<(Ailment, &StoreError)>) {
+        let ailment = trouble.map(|(ailment, _)| ailment);
+        let before =
+            std::mem::replace(&mut *self.ailment.lock().unwrap_or_else(PoisonError::into_inner), ailment);
         match trouble {
-            None if !was_well => tracing::info!(replica = %self.server, "a replica answers questions"),
-            Some(error) if was_well => {
+            None if before.is_some() => tracing::info!(replica = %self.server, "a replica answers questions"),
+            Some((_, error)) if before.is_none() || before == Some(Ailment::Unknown) => {
                 tracing::warn!(replica = %self.server, %error, "a replica is passed over");
             }
             _ => {}
         }
+    }
+
+    fn ailment(&self) -> Option<Ailment> {
+        *self.ailment.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,8 +75,8 @@ impl Replica {
 pub struct ReplicaState {
     /// Its address.
     pub server: String,
-    /// Whether questions are put to it.
-    pub is_well: bool,
+    /// Why no questions are put to it; `None`: they are.
+    pub ailment: Option<Ailment>,
 }
 
 /// All of them.
@@ -96,13 +103,13 @@ impl Replicas {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let first = turn.checked_rem(self.list.len()).unwrap_or(0);
         let all = self.list.iter().cycle().skip(first).take(self.list.len());
-        all.filter(|replica| replica.is_well.load(Ordering::Relaxed)).take(ATTEMPTS).collect()
+        all.filter(|replica| replica.ailment().is_none()).take(ATTEMPTS).collect()
     }
 
     pub fn states(&self) -> Vec<ReplicaState> {
         let state = |replica: &Arc<Replica>| ReplicaState {
             server: replica.server.to_string(),
-            is_well: replica.is_well.load(Ordering::Relaxed),
+            ailment: replica.ailment(),
         };
         self.list.iter().map(state).collect()
     }

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::condition;
 use crate::days::Days;
 use crate::error::{Ending, Failure};
 use crate::numbers::NumberCache;
@@ -35,6 +36,8 @@ const REPLICA_LIMIT: Duration = Duration::from_secs(3);
 pub struct PostgresStore {
     writers: Connections,
     readers: Connections,
+    /// For those who ask how it is, so that many questions do not look like an outage.
+    pub(crate) checks: Connections,
     replicas: Arc<Replicas>,
     options: Arc<Options>,
     runtime: Handle,
@@ -44,16 +47,17 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// A store that connects when it is first asked for something, and brings the schema to the newest
-    /// version then. So a start works while the database is out of reach. Its work is done by the runtime
-    /// that this is called on, which has to have more than one thread.
+    /// A store that connects when it is first asked for something, and looks then whether it may work on the
+    /// database: see [`Self::ready`]. So a start works while the database is out of reach. Its work is done by the
+    /// runtime that this is called on, which has to have more than one thread.
     pub fn new(options: Options) -> Self {
         let (primary, runtime) = (&options.primary, Handle::current());
         Self {
             writers: Connections::new(primary, options.writers, options.writer_wait, Work::Writing),
             readers: Connections::new(primary, options.readers, options.reader_wait, Work::Reading),
             replicas: Arc::new(Replicas::new(&options, &runtime)),
-            readiness: Readiness::new(primary, runtime.clone(), options.writer_wait),
+            checks: Connections::new(primary, 1, condition::WAIT, Work::Reading),
+            readiness: Readiness::new(&options, runtime.clone()),
             runtime,
             numbers: Arc::default(),
             days: Arc::default(),
@@ -61,9 +65,16 @@ impl PostgresStore {
         }
     }
 
-    /// Connects and brings the schema to the newest version, if that was not done yet.
+    /// Makes the first contact, if that was not done yet: an empty database is set up. A schema of another
+    /// version and secrets that differ from those of other instances are [`StoreError::Refused`], and stay so until
+    /// somebody does something about them; all other failures may pass by themselves.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        self.readiness.wait().await
+        self.readiness.wait(self.options.writer_wait).await
+    }
+
+    /// Whether it was made.
+    pub fn is_ready(&self) -> bool {
+        self.readiness.is_done()
     }
 
     /// How its replicas do.
@@ -77,6 +88,10 @@ impl PostgresStore {
 
     pub(crate) fn primary(&self) -> &Server {
         &self.options.primary
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Does something as a task of the store's runtime, within the time of a write.
@@ -100,6 +115,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Ending,
     {
+        self.ready().await?;
         self.run(&self.writers, Begin::Write, self.options.writer_limit, work).await
     }
 
@@ -113,6 +129,7 @@ impl PostgresStore {
         + Send
         + 'static,
     ) -> Result<T, StoreError> {
+        self.readiness.wait(self.options.reader_wait).await?;
         if read == Read::Eventual {
             for replica in self.replicas.in_turn() {
                 let connections = &replica.connections;
@@ -155,7 +172,6 @@ impl PostgresStore {
         T: Send + 'static,
         F: Ending,
     {
-        self.ready().await?;
         let connections = connections.clone();
         let task = self.runtime.spawn(async move {
             let mut connection = connections.get().await?;

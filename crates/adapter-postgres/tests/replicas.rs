@@ -25,7 +25,7 @@ async fn store(cluster: &PostgresCluster) -> PostgresStore {
 
 fn wait_well(store: &PostgresStore, expected: &[bool]) {
     until("the watcher sees it", LONG, || {
-        let states: Vec<bool> = store.replicas().iter().map(|state| state.is_well).collect();
+        let states: Vec<bool> = store.replicas().iter().map(|state| state.ailment.is_none()).collect();
         (states == expected).then_some(())
     });
 }

@@ -19,7 +19,7 @@ use crate::cli::AdminAction;
 use crate::config::Settings;
 use crate::system::SystemClock;
 use crate::wire::{self, Storage};
-use crate::{Failure, print, secrets};
+use crate::{Failure, contact, print, secrets};
 
 /// Does one of the things there are to do.
 pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure> {
@@ -29,6 +29,7 @@ pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure
         AdminAction::Create(options) => create::run(settings, options).await,
         AdminAction::SetAside { action } => set_aside::run(&open(settings).await?, action).await,
         AdminAction::Drain(options) => drain::run(settings, options).await,
+        AdminAction::AcceptSecrets => accept_secrets(settings).await,
     }
 }
 
@@ -41,6 +42,17 @@ fn place(settings: &Settings) -> String {
     }
 }
 
+/// Tells the database which secrets its instances have from now on.
+async fn accept_secrets(settings: &Settings) -> Result<(), Failure> {
+    let Some(database) = &settings.database else {
+        return Err("only instances on Postgres share secrets; the embedded store has one instance".into());
+    };
+    let secrets = wire::fingerprints(settings);
+    activity_adapter_postgres::fingerprints::accept(&database.primary, &secrets).await?;
+    let names: Vec<&str> = secrets.iter().map(|secret| secret.name).collect();
+    print(&format!("accepted: {}", names.join(", ")))
+}
+
 /// The store, with or without a server on it.
 struct Opened {
     storage: Storage,
@@ -48,8 +60,14 @@ struct Opened {
     _claim: Option<File>,
 }
 
-/// Opens the store. Where a server has it, only one whose schema is this program's.
+/// Opens the store. Where a server has the embedded one, only if its schema is this program's. Postgres is there
+/// for many at once, and nobody need hold it.
 async fn open(settings: &Settings) -> Result<Opened, Failure> {
+    if settings.database.is_some() {
+        let storage = wire::storage(settings).await?;
+        contact::now(&storage).await?;
+        return Ok(Opened { storage, _claim: None });
+    }
     let claim = match activity_ingest::claim(&wire::spool_folder(settings)) {
         Ok(claim) => Some(claim),
         Err(OpenError::InUse(_)) => {
@@ -66,7 +84,7 @@ async fn storage(settings: &Settings) -> Result<Storage, Failure> {
     Ok(open(settings).await?.storage)
 }
 
-/// Whoever may write into the data folder may do what an admin may.
+/// Whoever may write into the data folder, or has the database's password, may do what an admin may.
 fn operator(settings: &Settings) -> Result<Caller, Failure> {
     let client: Client = wire::root(settings, &SystemClock)?;
     Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None })

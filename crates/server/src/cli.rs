@@ -123,6 +123,12 @@ pub enum AdminAction {
     /// The folder must not be in use. Damaged places go to its folder `quarantine`. A second run
     /// changes nothing.
     Drain(DrainOptions),
+    /// Make the configured `JWT_SECRET` and `ENCRYPTION_KEY` the ones that all instances on the database have to
+    /// have.
+    ///
+    /// With Postgres, after they were changed for all. Instances that run go on with theirs until they start
+    /// again.
+    AcceptSecrets,
 }
 
 /// Whose key, and what it should be like.

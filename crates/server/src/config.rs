@@ -5,13 +5,14 @@
 //! | `table` | every setting with its line of documentation and its default; the one list of names |
 //! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
 //! | `parse`, `values`, `secret`, `encryption` | from text to types; what passes here needs no second check |
-//! | `cache` | the settings of the cache, built likewise |
+//! | `cache`, `database` | the settings of the cache and of Postgres, built likewise |
 //! | `settings` | the result, built in one place |
 //! | `describe`, `error` | what people get to read; a secret's characters never come this far |
 //!
 //! To add a setting: an entry in [`table`], a field in [`Settings`] and the line that reads it.
 
 mod cache;
+mod database;
 mod describe;
 mod dotenv;
 mod encryption;
@@ -29,6 +30,7 @@ mod values;
 mod tests;
 
 pub use cache::CacheSettings;
+pub use database::DatabaseSettings;
 pub use describe::render;
 pub use encryption::EncryptionKeys;
 pub use secret::Secret;

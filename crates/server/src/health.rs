@@ -1,15 +1,19 @@
 //! How the server is: what `/readyz` and `/health-check` say.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use activity_adapter_postgres::PostgresStore;
 use activity_domain::id::StreamId;
 use activity_domain::port::ActivitySink;
 use activity_http::operations::{Check, Health, State};
 use activity_ingest::Spool;
 use async_trait::async_trait;
 use uuid::Uuid;
+
+use crate::wire::Storage;
 
 /// What a check may take; probes give up soon after.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -18,13 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct NodeHealth {
     spool: Arc<Spool>,
     sink: Arc<dyn ActivitySink>,
+    postgres: Option<PostgresStore>,
     stopping: AtomicBool,
 }
 
 impl NodeHealth {
     /// Health of a node.
-    pub fn new(spool: Arc<Spool>, sink: Arc<dyn ActivitySink>) -> Self {
-        Self { spool, sink, stopping: AtomicBool::new(false) }
+    pub fn new(spool: Arc<Spool>, storage: &Storage) -> Self {
+        let (sink, postgres) = (storage.sink.clone(), storage.postgres.clone());
+        Self { spool, sink, postgres, stopping: AtomicBool::new(false) }
     }
 
     /// From now on requests should go elsewhere.
@@ -32,16 +38,24 @@ impl NodeHealth {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Events are taken while the store is away, so the store is not vital.
-    async fn store(&self) -> Check {
+    async fn stores(&self) -> Vec<Check> {
+        match &self.postgres {
+            Some(postgres) => {
+                let primary = primary(postgres).await;
+                std::iter::once(primary).chain(replicas(postgres)).collect()
+            }
+            None => vec![self.embedded().await],
+        }
+    }
+
+    async fn embedded(&self) -> Check {
         let asked = tokio::time::timeout(PATIENCE, self.sink.position(StreamId(Uuid::nil()))).await;
-        let (ok, detail) = match asked {
-            Ok(Ok(_)) => (true, "answers".to_owned()),
-            // Its own words may name hosts and files; they are in the log.
-            Ok(Err(_)) => (false, "fails; events wait in the spool".to_owned()),
-            Err(_) => (false, "does not answer; events wait in the spool".to_owned()),
-        };
-        Check { name: "store", ok, detail, vital: false }
+        store(match asked {
+            Ok(Ok(_)) => Ok("answers"),
+            // Its own words may name files; they are in the log.
+            Ok(Err(_)) => Err("fails".to_owned()),
+            Err(_) => Err("does not answer".to_owned()),
+        })
     }
 
     async fn spool(&self) -> Check {
@@ -50,8 +64,36 @@ impl NodeHealth {
             Ok(Err(error)) => (false, format!("takes no events: {error}")),
             Err(_) => (false, "the disk is slow".to_owned()),
         };
-        Check { name: "spool", ok, detail, vital: true }
+        Check { name: Cow::Borrowed("spool"), ok, detail, vital: true }
     }
+}
+
+/// Events are taken while the store is away, so the store is not vital.
+fn store(found: Result<&'static str, String>) -> Check {
+    let name = Cow::Borrowed("store");
+    match found {
+        Ok(detail) => Check { name, ok: true, detail: detail.to_owned(), vital: false },
+        Err(trouble) => {
+            Check { name, ok: false, detail: format!("{trouble}; events wait in the spool"), vital: false }
+        }
+    }
+}
+
+async fn primary(postgres: &PostgresStore) -> Check {
+    let condition = postgres.condition().await;
+    store(condition.map(|()| "Postgres answers").map_err(|ailment| format!("Postgres {ailment}")))
+}
+
+/// By their place in the setting: where they are is nobody else's business.
+fn replicas(postgres: &PostgresStore) -> impl Iterator<Item = Check> {
+    (1..).zip(postgres.replicas()).map(|(place, replica)| {
+        let detail = match replica.ailment {
+            None => "answers".to_owned(),
+            Some(ailment) => format!("{ailment}; the others and the primary answer"),
+        };
+        let name = Cow::Owned(format!("replica-{place}"));
+        Check { name, ok: replica.ailment.is_none(), detail, vital: false }
+    })
 }
 
 #[async_trait]
@@ -61,7 +103,7 @@ impl Health for NodeHealth {
     }
 
     async fn checks(&self) -> Vec<Check> {
-        let (spool, store) = tokio::join!(self.spool(), self.store());
-        vec![spool, store]
+        let (spool, stores) = tokio::join!(self.spool(), self.stores());
+        std::iter::once(spool).chain(stores).collect()
     }
 }

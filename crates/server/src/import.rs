@@ -20,11 +20,10 @@ use self::read::{Batch, reading};
 use self::rejects::Rejects;
 use self::summary::Summary;
 use self::target::{Claim, Target};
-use crate::Failure;
 use crate::cli::ImportOptions;
 use crate::config::Settings;
 use crate::system::SystemClock;
-use crate::wire;
+use crate::{Failure, contact, wire};
 
 /// Runs an import and prints its summary.
 pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Failure> {
@@ -32,6 +31,7 @@ pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Fail
     // First the claim: the database of a running server is not ours to migrate.
     let claim = Claim::take(settings)?;
     let storage = Arc::new(wire::storage(settings).await?);
+    contact::now(&storage).await?;
     let mut target = claim.target(storage.clone());
     let mut owners =
         Owners::new(&options.client_by, storage.clients.clone(), settings.api_rate_limit).await?;

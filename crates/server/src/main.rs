@@ -4,9 +4,11 @@
 mod admin;
 mod cli;
 mod config;
+mod contact;
 mod follow;
 mod health;
 mod import;
+mod migrate;
 mod prewarm;
 mod running;
 mod schedule;
@@ -61,7 +63,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = match command {
         Command::Serve => runtime.block_on(serve::run(&settings)),
-        Command::Migrate { action } => migrate(&settings, action.unwrap_or(MigrateAction::Up)),
+        Command::Migrate { action } => {
+            runtime.block_on(migrate::run(&settings, action.unwrap_or(MigrateAction::Up)))
+        }
         Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
         Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
@@ -72,29 +76,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // does not do is settled by the cursor at the next start.
     runtime.shutdown_background();
     result
-}
-
-fn migrate(settings: &Settings, action: MigrateAction) -> Result<(), Failure> {
-    use activity_adapter_sqlite::migrations;
-    let file = wire::database_file(settings);
-    // Held while the schema changes: not under a running server.
-    let _claim = match action {
-        MigrateAction::Status => None,
-        _ => Some(activity_ingest::claim(&wire::spool_folder(settings))?),
-    };
-    match action {
-        MigrateAction::Up => migrations::up(&file)?,
-        MigrateAction::Down { yes: true } => migrations::down(&file)?,
-        MigrateAction::Down { yes: false } => {
-            return Err("what only the newest version can hold is lost; say --yes to take it back".into());
-        }
-        MigrateAction::Status if !file.exists() => return print("there is no database yet"),
-        MigrateAction::Status => {}
-    }
-    let lines = migrations::status(&file)?;
-    let lines =
-        lines.iter().map(|v| format!("{}  {}", if v.applied { "applied" } else { "pending" }, v.name));
-    print(&lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn print(text: &str) -> Result<(), Failure> {

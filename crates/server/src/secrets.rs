@@ -23,7 +23,7 @@ const MAX_LENGTH: u64 = 4_096;
 pub struct Secrets {
     /// Signs tokens.
     pub jwt: Secret,
-    /// Encrypt the audit trail; none in production unless configured.
+    /// Encrypt the audit trail; none in production or with Postgres unless configured.
     pub encryption: Option<EncryptionKeys>,
     /// The admin's key.
     pub admin: ApiKey,
@@ -67,7 +67,9 @@ pub fn open(settings: &Settings, randomness: &dyn Randomness) -> Result<Secrets,
         let kept = Kept { dir: &dir, file: "jwt_secret", setting: "JWT_SECRET" };
         kept.get(randomness, Secret::parse, || random_hex(randomness, 32))?.value
     };
-    let encryption = if settings.encryption_keys.is_some() || settings.app_env == AppEnv::Production {
+    // Where several instances may read what one has sealed, a key that one makes up for itself is of no use.
+    let is_shared = settings.database.is_some() || settings.app_env == AppEnv::Production;
+    let encryption = if settings.encryption_keys.is_some() || is_shared {
         settings.encryption_keys.clone()
     } else {
         let kept = Kept { dir: &dir, file: "encryption_key", setting: "ENCRYPTION_KEY" };

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock, TokioBackground};
-use crate::{Failure, follow, prewarm, secrets, upkeep, wire};
+use crate::{Failure, contact, follow, prewarm, secrets, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
 /// requests in flight are answered; the spool is drained as far as the store allows.
@@ -31,9 +31,10 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let secrets = secrets::open(settings, &OsRandomness)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = wire::storage(settings).await?;
+    contact::begin(&storage).await?;
     let (storage, caching) =
         wire::cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
-    let health = Arc::new(NodeHealth::new(spool.clone(), storage.sink.clone()));
+    let health = Arc::new(NodeHealth::new(spool.clone(), &storage));
     let recorder: Arc<dyn Recorder> = spool.clone();
     let services =
         wire::services(settings, &secrets, &storage, &caching, recorder, health.clone() as Arc<dyn Health>)?;
@@ -41,6 +42,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
     let drainer = Drainer::new(&spool, storage.sink.clone(), config);
     let totals = drainer.totals();
+    let first_contact = contact::go_on(storage.postgres.clone());
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
     let mut compacting =
@@ -68,6 +70,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
             Err(format!("the drainer ended by itself: {ended:?}"))
         }
         ended = &mut compacting => Err(format!("the compactor ended by itself: {ended:?}")),
+        refused = first_contact => Err(refused.to_string()),
         // It would go on letting in whom it should not.
         ended = &mut following => Err(format!("following changes ended by itself: {ended:?}")),
     };

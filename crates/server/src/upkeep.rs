@@ -17,14 +17,33 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A piece of what is to be taken away. Returns how long the next may wait.
-async fn purge(upkeep: &dyn Upkeep, now: Timestamp) -> Duration {
+async fn purge(upkeep: &dyn Upkeep, now: Timestamp, trouble: &mut Trouble) -> Duration {
     match upkeep.purge(now).await {
-        Ok(done) if done.more => Duration::ZERO,
-        Ok(_) => PAUSE,
+        Ok(done) => {
+            trouble.is_over();
+            if done.more { Duration::ZERO } else { PAUSE }
+        }
         Err(error) => {
-            tracing::warn!(%error, "what erased clients left could not be taken away; it is tried again");
+            trouble.is(&error, "what erased clients left could not be taken away; it is tried again");
             PAUSE
         }
+    }
+}
+
+/// A trouble that goes on is told once, and not every few seconds.
+#[derive(Default)]
+struct Trouble(Option<StoreError>);
+
+impl Trouble {
+    fn is(&mut self, error: &StoreError, what: &str) {
+        if self.0.as_ref() != Some(error) {
+            tracing::warn!(%error, "{what}");
+            self.0 = Some(error.clone());
+        }
+    }
+
+    fn is_over(&mut self) {
+        self.0 = None;
     }
 }
 
@@ -36,19 +55,23 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut settling = Settling::default();
+    let (mut trouble, mut trouble_with_purging) = (Trouble::default(), Trouble::default());
     loop {
         let now = clock.now();
         // The rows that a wrong clock drops do not come back when it is put right.
         let retained_from = ages.retained_from(now).filter(|_| settling.is_settled(now, Instant::now()));
         let pause = match once(upkeep.as_ref(), now, retained_from).await {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => INTERVAL,
+            Ok(more) => {
+                trouble.is_over();
+                if more { Duration::ZERO } else { INTERVAL }
+            }
             Err(error) => {
-                tracing::warn!(%error, "the store's upkeep failed; answers stay right and get slower");
+                trouble.is(&error, "the store's upkeep failed; answers stay right and get slower");
                 PAUSE
             }
         };
-        let pause = pause.min(purge(upkeep.as_ref(), clock.now()).await);
+        let purged = purge(upkeep.as_ref(), clock.now(), &mut trouble_with_purging).await;
+        let pause = pause.min(purged);
         // A stop that comes first ends it; a dropped sender does too.
         if tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() {
             return;

@@ -4,13 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use activity_adapter_memory::MemoryLimiter;
-use activity_adapter_sqlite::SqliteStore;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
-use activity_domain::port::{
-    ActivitySink, ClientRepo, Clock, Recorder, SetAsideRepo, Upkeep, UsageRepo, Vault,
-};
+use activity_domain::port::{Clock, Recorder, Vault};
 use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
 use activity_http::audit::{Audit, Capture};
@@ -22,22 +19,21 @@ use activity_ingest::{OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
 pub use self::caching::{Caching, cached};
+pub use self::fingerprints::of as fingerprints;
+pub use self::storage::{Storage, database_file, same_schema, storage};
 use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
 use crate::vault::AesVault;
 
 mod caching;
+mod fingerprints;
+mod storage;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
 const REGISTRATIONS_PER_HOUR: i64 = 20;
 /// Failed authentications from one network: enough for clumsy hands, too few for guessing.
 const FAILURES_PER_MINUTE: i64 = 60;
-
-/// Where the embedded database is.
-pub fn database_file(settings: &Settings) -> PathBuf {
-    settings.data_dir.join("activity.db")
-}
 
 /// Where the spool is. Who holds it holds the data folder.
 pub fn spool_folder(settings: &Settings) -> PathBuf {
@@ -49,46 +45,10 @@ pub fn url_file(settings: &Settings) -> PathBuf {
     settings.data_dir.join("server.url")
 }
 
-/// Whether the database has this program's schema, for those who use it beside a running server: it is
-/// not theirs to migrate.
-pub fn same_schema(settings: &Settings) -> Result<(), crate::Failure> {
-    let versions = activity_adapter_sqlite::migrations::status(&database_file(settings))?;
-    if versions.iter().any(|version| !version.applied) {
-        return Err("the running server is of another version; use its program".into());
-    }
-    Ok(())
-}
-
 /// Opens the spool.
 pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
     let config = SpoolConfig { folder: spool_folder(settings), max_bytes: settings.spool_max_bytes };
     Spool::open(&config, Arc::new(RealDisk), &OsRandomness)
-}
-
-/// The ports of storage, all of them by one store.
-pub struct Storage {
-    /// Clients and keys.
-    pub clients: Arc<dyn ClientRepo>,
-    /// Takes what the drainer brings.
-    pub sink: Arc<dyn ActivitySink>,
-    /// Answers about usage.
-    pub usage: Arc<dyn UsageRepo>,
-    /// Housekeeping.
-    pub upkeep: Arc<dyn Upkeep>,
-    /// What the sink could not store.
-    pub set_aside: Arc<dyn SetAsideRepo>,
-}
-
-/// Opens the embedded store.
-pub async fn storage(settings: &Settings) -> Result<Storage, activity_domain::error::StoreError> {
-    let store = Arc::new(SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?);
-    Ok(Storage {
-        clients: store.clone(),
-        sink: store.clone(),
-        usage: store.clone(),
-        upkeep: store.clone(),
-        set_aside: store,
-    })
 }
 
 /// The use cases over those ports, as the HTTP crate takes them.

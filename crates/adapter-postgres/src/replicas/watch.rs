@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{PATIENCE, Replica};
+use crate::ailment::Ailment;
 use crate::error::{Failure, out_of_reach};
 use crate::pools::Connections;
 use crate::statement::statement;
@@ -39,11 +40,13 @@ async fn check(replica: &Replica, written: Option<i64>) {
     let behind = |replayed| StoreError::Unavailable(format!("it has replayed {replayed} of {written:?}"));
     let found = match (ask(&replica.checks, Replayed {}).await, written) {
         (Ok(Some(replayed)), Some(written)) if replayed >= written => Ok(()),
-        (Ok(Some(replayed)), _) => Err(behind(replayed)),
-        (Ok(None), _) => Err(StoreError::Unavailable("it is no replica".into())),
-        (Err(error), _) => Err(error),
+        // In the first round there is nothing to compare with.
+        (Ok(Some(_)), None) => return,
+        (Ok(Some(replayed)), _) => Err((Ailment::Behind, behind(replayed))),
+        (Ok(None), _) => Err((Ailment::NoReplica, StoreError::Unavailable("it is no replica".into()))),
+        (Err(error), _) => Err((replica.checks.ailment(), error)),
     };
-    replica.note(found.as_ref().err());
+    replica.note(found.as_ref().err().map(|(ailment, error)| (*ailment, error)));
 }
 
 statement! {

@@ -1,6 +1,6 @@
 //! Events from bytes: one object, an array, or lines. Each item stands for itself.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use activity_domain::activity::{
     Activity, AgePolicy, Endpoint, Metadata, Method, ResponseTime, Status, Text,
 };
 use activity_domain::client::Role;
-use activity_domain::error::Invalid;
+use activity_domain::error::{AccessError, Invalid};
 use activity_domain::id::{ActivityId, ClientId};
 use activity_domain::service::{Access, Caller};
 use activity_domain::time::Timestamp;
@@ -184,6 +184,8 @@ pub struct Checks<'a> {
     pub now: Timestamp,
     /// Which clients there are, as far as this request has asked.
     pub known: RefCell<HashMap<ClientId, bool>>,
+    /// Whether the store did not answer in this request.
+    pub is_cut_off: Cell<bool>,
 }
 
 impl Checks<'_> {
@@ -213,12 +215,25 @@ impl Checks<'_> {
         }
     }
 
-    /// The store is asked once for each client: a no is remembered nowhere else.
+    /// The store is asked once for each client: a no is remembered nowhere else. While it does not answer,
+    /// services and admins are believed: their events would be lost otherwise, and those of a client that turns
+    /// out not to exist harm nobody. One silence is enough to ask no more.
     async fn is_known(&self, id: &ClientId) -> Result<bool, Problem> {
         if let Some(is_known) = self.known.borrow().get(id) {
             return Ok(*is_known);
         }
-        let is_known = self.access.client(id).await?.is_some();
+        if self.is_cut_off.get() {
+            return Ok(true);
+        }
+        let is_known = match self.access.client(id).await {
+            Ok(client) => client.is_some(),
+            Err(AccessError::Store(error)) if error.is_transient() => {
+                tracing::debug!(%error, "a client cannot be looked up; who records for it is believed");
+                self.is_cut_off.set(true);
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.known.borrow_mut().insert(id.clone(), is_known);
         Ok(is_known)
     }

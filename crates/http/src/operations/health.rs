@@ -1,5 +1,6 @@
 //! GET /livez, /readyz and /health-check
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub struct Check {
     /// Which.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether it works.
     pub ok: bool,
     /// More about it, without secrets: health is open to everybody.
@@ -93,7 +94,9 @@ fn response(status: &str, checks: Vec<Check>) -> HealthResponse {
     HealthResponse {
         status: status.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        checks: checks.map(|c| HealthCheck { name: c.name.into(), ok: c.ok, detail: c.detail }).collect(),
+        checks: checks
+            .map(|c| HealthCheck { name: c.name.into_owned(), ok: c.ok, detail: c.detail })
+            .collect(),
     }
 }
 

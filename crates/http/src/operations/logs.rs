@@ -1,6 +1,6 @@
 //! POST /api/logs
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +65,7 @@ pub async fn post_logs(
         ages: policy.ages,
         now: policy.clock.now(),
         known: RefCell::default(),
+        is_cut_off: Cell::default(),
     };
     let mut sorted = Sorted::default();
     match split(media, &body.bytes)? {

@@ -289,8 +289,8 @@ impl Health for TestHealth {
     }
 
     async fn checks(&self) -> Vec<Check> {
-        let check = |name, down: &AtomicBool, vital| Check {
-            name,
+        let check = |name: &'static str, down: &AtomicBool, vital| Check {
+            name: name.into(),
             ok: !down.load(Ordering::SeqCst),
             detail: String::new(),
             vital,

@@ -10,11 +10,10 @@ use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig, Totals};
 use tokio::sync::watch;
 
 use super::open;
-use crate::Failure;
 use crate::cli::DrainOptions;
 use crate::config::Settings;
 use crate::system::{OsRandomness, SystemClock};
-use crate::wire;
+use crate::{Failure, contact, wire};
 
 /// Drains a folder and says what became of what was in it.
 pub async fn run(settings: &Settings, options: DrainOptions) -> Result<(), Failure> {
@@ -23,6 +22,11 @@ pub async fn run(settings: &Settings, options: DrainOptions) -> Result<(), Failu
     // Held by the spool from here on, so that its own server does not come back meanwhile.
     let config = SpoolConfig { folder: folder.clone(), max_bytes: settings.spool_max_bytes };
     let spool = Spool::open(&config, Arc::new(RealDisk), &OsRandomness)?;
+    if settings.database.is_some() {
+        let storage = wire::storage(settings).await?;
+        contact::patiently(&storage).await?;
+        return drain(settings, &spool, &storage, &folder).await;
+    }
     if is_same(&folder, &wire::spool_folder(settings)) {
         let storage = wire::storage(settings).await?;
         return drain(settings, &spool, &storage, &folder).await;

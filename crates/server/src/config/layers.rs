@@ -19,7 +19,8 @@ use super::table::{self, SETTINGS};
 const FILE: &str = "activity-tracker.toml";
 const DOTENV: &str = ".env";
 const ENVIRONMENT: &str = "environment";
-const DEFAULT: &str = "default";
+/// The name of the layer that nobody has written.
+pub const DEFAULT: &str = "default";
 
 /// A setting's text and where it came from.
 #[derive(Clone)]

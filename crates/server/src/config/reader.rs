@@ -3,8 +3,34 @@
 use activity_domain::error::Invalid;
 
 use super::error::{ConfigError, Problem};
-use super::layers::{Raw, RawSettings};
+use super::layers::{DEFAULT, Raw, RawSettings};
 use super::table::{self, NOT_YET};
+
+/// Why secrets have to be configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// In production nobody is to find out later that they were made up, and they have to be good.
+    pub is_production: bool,
+    /// Instances that share a database have to share secrets, so that none can make its own.
+    pub is_shared: bool,
+}
+
+impl Need {
+    /// What is said where one is missing.
+    fn reason(self) -> Option<String> {
+        let why = match self {
+            Self { is_shared: true, .. } => "with Postgres, the same for all instances",
+            Self { is_production: true, .. } => "in production",
+            _ => return None,
+        };
+        Some(format!("must be {why}: at least 32 random characters, such as from `openssl rand -hex 32`"))
+    }
+
+    /// The same where a secret is needed for something only.
+    pub fn only_if(self, is_used: bool) -> Self {
+        Self { is_production: self.is_production && is_used, is_shared: self.is_shared && is_used }
+    }
+}
 
 /// The settings that are still to be taken, and the problems so far.
 pub struct Reader {
@@ -36,24 +62,34 @@ impl Reader {
         self.optional(name, parse)
     }
 
-    /// Takes a secret, which has to be there in production.
+    /// Whether somebody has set it, and it is not only there by default.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.raw.get(name).is_some_and(|raw| raw.source != DEFAULT)
+    }
+
+    /// Notes that a setting that is given does not go with the others.
+    pub fn contradiction(&mut self, name: &str, reason: &str) {
+        if let Some(Raw { text, source }) = self.raw.get(name) {
+            self.problems.push(Problem::value(name, text.trim(), source, &Invalid::new(reason)));
+        }
+    }
+
+    /// Takes a secret. `need` says whether and why it has to be there.
     pub fn secret<T>(
         &mut self,
         name: &str,
-        is_production: bool,
+        need: Need,
         parse: impl Fn(&str, bool) -> Result<T, Invalid>,
     ) -> Option<T> {
-        if is_production && !self.raw.contains_key(name) {
-            let reason =
-                "must be in production: at least 32 random characters, such as from `openssl rand -hex 32`";
-            self.problems.push(Problem::missing(name, reason));
+        if let Some(reason) = need.reason().filter(|_| !self.raw.contains_key(name)) {
+            self.problems.push(Problem::missing(name, &reason));
         }
-        self.optional(name, |text| parse(text, is_production))
+        self.optional(name, |text| parse(text, need.is_production))
     }
 
     /// Goes over the settings of features that this build does not have.
     pub fn not_yet(&mut self) {
-        let reason = Invalid::new("must not be set: this build has only the embedded store");
+        let reason = Invalid::new("must not be set: this build does not have Redis");
         for later in NOT_YET {
             let Some(raw) = self.raw.remove(later.name) else { continue };
             if later.refused {

@@ -10,12 +10,13 @@ use activity_domain::limit::Window;
 use ipnet::IpNet;
 
 use super::cache::{self, CacheSettings};
+use super::database::{self, DatabaseSettings};
 use super::describe::{Described, describe};
 use super::encryption::{self, EncryptionKeys};
 use super::error::ConfigError;
 use super::layers;
 use super::parse;
-use super::reader::Reader;
+use super::reader::{Need, Reader};
 use super::secret::{self, Secret};
 use super::sources::Sources;
 use super::values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
@@ -35,11 +36,13 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// `DATA_DIR`, from the working directory on.
     pub data_dir: PathBuf,
-    /// `ADMIN_API_KEY`; always there in production.
+    /// `DATABASE_...`: Postgres, if it is set; else the embedded store.
+    pub database: Option<DatabaseSettings>,
+    /// `ADMIN_API_KEY`; always there in production and with Postgres.
     pub admin_api_key: Option<ApiKey>,
     /// `REGISTRATION`.
     pub registration: Registration,
-    /// `JWT_SECRET`; always there in production.
+    /// `JWT_SECRET`; always there in production and with Postgres.
     pub jwt_secret: Option<Secret>,
     /// `JWT_EXPIRES_IN`.
     pub jwt_expires_in: Duration,
@@ -65,7 +68,7 @@ pub struct Settings {
     pub audit_capture: AuditCapture,
     /// `AUDIT_MAX_BYTES`.
     pub audit_max_bytes: usize,
-    /// `ENCRYPTION_KEY`; always there in production if something is captured.
+    /// `ENCRYPTION_KEY`; always there in production and with Postgres if something is captured.
     pub encryption_keys: Option<EncryptionKeys>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
@@ -103,9 +106,11 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let cors_origin = reader.optional("CORS_ORIGIN", CorsOrigins::parse);
     let trusted_proxies = reader.optional("TRUSTED_PROXIES", parse::networks);
     let data_dir = reader.required("DATA_DIR", parse::path);
-    let admin_api_key = reader.secret("ADMIN_API_KEY", is_production, secret::admin_key);
+    let need = Need { is_production, is_shared: database::is_wanted(reader) };
+    let database = database::read(reader);
+    let admin_api_key = reader.secret("ADMIN_API_KEY", need, secret::admin_key);
     let registration = reader.required("REGISTRATION", parse::registration);
-    let jwt_secret = reader.secret("JWT_SECRET", is_production, secret::jwt_secret);
+    let jwt_secret = reader.secret("JWT_SECRET", need, secret::jwt_secret);
     let jwt_expires_in = reader.required("JWT_EXPIRES_IN", parse::lifetime);
     let api_rate_limit = reader.required("API_RATE_LIMIT", parse::rate_limit);
     let api_rate_limit_window = reader.required("API_RATE_LIMIT_WINDOW", parse::rate_limit_window);
@@ -119,8 +124,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let cache = cache::read(reader);
     let audit_capture = reader.required("AUDIT_CAPTURE", parse::audit_capture);
     let audit_max_bytes = reader.required("AUDIT_MAX_BYTES", parse::audit_max_bytes);
-    let needs_keys = is_production && audit_capture != Some(AuditCapture::Off);
-    let encryption_keys = reader.secret("ENCRYPTION_KEY", needs_keys, encryption::encryption_keys);
+    let need_keys = need.only_if(audit_capture != Some(AuditCapture::Off));
+    let encryption_keys = reader.secret("ENCRYPTION_KEY", need_keys, encryption::encryption_keys);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     Some(Settings {
@@ -130,6 +135,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         cors_origin: cors_origin.unwrap_or(CorsOrigins::Exact(Vec::new())),
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         data_dir: sources.dir.join(data_dir?),
+        database,
         admin_api_key,
         registration: registration?,
         jwt_secret,

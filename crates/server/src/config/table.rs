@@ -68,14 +68,25 @@ pub const SETTINGS: &[Setting] = &[
     open("PORT", Always("8080"), "Port to listen on; 0 takes any free one"),
     open("CORS_ORIGIN", Unset, "Origins whose pages may call the API, comma separated, or *"),
     open("TRUSTED_PROXIES", Unset, "Networks whose X-Forwarded-For is believed, comma separated"),
-    open("DATA_DIR", Always("./data"), "Folder of the database, the spool and the generated secrets"),
-    secret("ADMIN_API_KEY", "The first admin's key; generated under DATA_DIR/secrets when not set"),
+    open(
+        "DATA_DIR",
+        Always("./data"),
+        "Folder of the spool, and of the embedded database and generated secrets",
+    ),
+    secret("DATABASE_URL", "Postgres, such as postgres://user:password@host:5432/name?sslmode=require"),
+    open("DATABASE_HOST", Unset, "The same in parts: host, address or folder of the socket"),
+    open("DATABASE_PORT", Always("5432"), "Its port"),
+    open("DATABASE_USER", Always("activity_tracker"), "Who to be there"),
+    secret("DATABASE_PASSWORD", "The user's password"),
+    open("DATABASE_NAME", Always("activity_tracker"), "The database"),
+    open("DATABASE_READ_REPLICAS", Unset, "Servers that follow it: host:port, comma separated"),
+    secret("ADMIN_API_KEY", "The first admin's key; generated under DATA_DIR/secrets without Postgres"),
     open(
         "REGISTRATION",
         ByEnvironment { development: "open", production: "admin" },
         "Who may register clients: open (anybody) or admin",
     ),
-    secret("JWT_SECRET", "Signs tokens; generated under DATA_DIR/secrets when not set"),
+    secret("JWT_SECRET", "Signs tokens; generated under DATA_DIR/secrets without Postgres"),
     open("JWT_EXPIRES_IN", Always("1h"), "How long a token is good for, such as 30m, 1h, 7d or seconds"),
     open("API_RATE_LIMIT", Always("1000"), "Events that a new client may record in one window"),
     open("API_RATE_LIMIT_WINDOW", Always("3600"), "Length of that window in seconds"),
@@ -119,8 +130,8 @@ pub struct NotYet {
     pub name: &'static str,
     /// Whether its value is never shown.
     pub secret: bool,
-    /// Whether to go on without it would mislead: whoever names another store must not find the
-    /// events in the embedded one.
+    /// Whether to go on without it would mislead: whoever has instances share limits must not find each
+    /// with its own.
     pub refused: bool,
 }
 
@@ -140,13 +151,6 @@ const fn refused(name: &'static str, secret: bool) -> NotYet {
 /// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
 /// carry a password are masked like secrets.
 pub const NOT_YET: &[NotYet] = &[
-    refused("DATABASE_URL", true),
-    refused("DATABASE_HOST", false),
-    later("DATABASE_PORT"),
-    later("DATABASE_USER"),
-    later_secret("DATABASE_PASSWORD"),
-    later("DATABASE_NAME"),
-    refused("DATABASE_READ_REPLICAS", false),
     refused("REDIS_URL", true),
     refused("REDIS_HOST", false),
     later("REDIS_PORT"),

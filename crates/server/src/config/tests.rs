@@ -225,17 +225,16 @@ fn development_takes_weak_secrets_but_no_short_ones() {
 }
 
 #[test]
-fn another_store_is_refused_rather_than_ignored() {
-    let url = "postgres://u:c4n4ry@db/x";
-    let env = [("DATABASE_URL", url), ("REDIS_SENTINEL_HOSTS", "a:1,b:2")];
-    let message = refusal("database_host = 'db'", "", &env);
+fn redis_is_refused_rather_than_ignored() {
+    let env = [("REDIS_URL", "redis://:c4n4ry@db"), ("REDIS_SENTINEL_HOSTS", "a:1,b:2")];
+    let message = refusal("redis_host = 'cache'", "", &env);
     assert_has(
         &message,
         &[
-            "DATABASE_URL = ***** (24 characters) (from environment) must not be set",
-            r#"DATABASE_HOST = "db" (from activity-tracker.toml) must not be set"#,
+            "REDIS_URL = ***** (18 characters) (from environment) must not be set",
+            r#"REDIS_HOST = "cache" (from activity-tracker.toml) must not be set"#,
             r#"REDIS_SENTINEL_HOSTS = "a:1,b:2" (from environment) must not be set"#,
-            "this build has only the embedded store",
+            "this build does not have Redis",
         ],
     );
     for refused in NOT_YET.iter().filter(|later| later.refused) {
@@ -264,12 +263,106 @@ fn no_secret_is_ever_shown() {
     let later = NOT_YET.iter().filter(|later| later.secret && !later.refused).map(|later| later.name);
     // This one takes digits only.
     let digits = STRONG;
-    let text = |name| if name == "ENCRYPTION_KEY" { digits } else { secret.as_str() };
-    let env: Vec<_> = secrets.into_iter().chain(later).map(|name| (name, text(name))).collect();
+    let url = format!("postgres://ada:{secret}@db/x");
+    let text = |name| match name {
+        "ENCRYPTION_KEY" => digits,
+        "DATABASE_URL" => &url,
+        _ => &secret,
+    };
+    // The password is in the URL, or it has a host.
+    let secrets = secrets.into_iter().filter(|name| *name != "DATABASE_PASSWORD");
+    let env: Vec<_> = secrets.chain(later).map(|name| (name, text(name))).collect();
     let settings = load(&env).unwrap();
     let all = format!("{settings:?}{settings:#?}{:?}{}", settings.describe(), render(settings.describe()));
     assert!(all.contains("***** (70 characters)"));
     assert!(!all.contains(CANARY) && !all.contains(&STRONG[..16]));
+    let parts = [
+        ("DATABASE_HOST", "db"),
+        ("DATABASE_PASSWORD", &secret),
+        ("JWT_SECRET", digits),
+        ("ADMIN_API_KEY", digits),
+    ];
+    let settings = load(&parts).unwrap();
+    let all = format!("{settings:?}{}", render(settings.describe()));
+    assert!(!all.contains(CANARY) && !all.contains(&STRONG[..16]));
+}
+
+/// What Postgres asks for besides where it is.
+const SHARED: [(&str, &str); 2] = [("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG)];
+
+fn database(env: &[(&str, &str)]) -> Option<(String, Vec<String>)> {
+    let database = load(&[&SHARED, env].concat()).unwrap().database?;
+    Some((database.primary.to_string(), database.replicas.iter().map(ToString::to_string).collect()))
+}
+
+#[test]
+fn a_database_is_named_by_a_url_or_in_parts() {
+    assert_eq!(database(&[]), None);
+    assert_eq!(database(&[("DATABASE_HOST", " "), ("DATABASE_URL", "")]), None);
+    let at = |text: &str| Some((text.to_owned(), Vec::new()));
+    assert_eq!(database(&[("DATABASE_HOST", "db.example")]), at("db.example:5432"));
+    assert_eq!(database(&[("DATABASE_HOST", "::1"), ("DATABASE_PORT", "6000")]), at("::1:6000"));
+    assert_eq!(database(&[("DATABASE_URL", "postgres://ada:x@db.example:6000/y\n")]), at("db.example:6000"));
+    let replicas = ("DATABASE_READ_REPLICAS", "db2,db3:6001");
+    for primary in [("DATABASE_HOST", "db"), ("DATABASE_URL", "postgres://ada@db/x")] {
+        let (_, found) = database(&[primary, replicas]).unwrap();
+        assert_eq!(found, ["db2:5432", "db3:6001"]);
+    }
+}
+
+#[test]
+fn settings_that_speak_of_two_databases_or_none_are_refused() {
+    const URL: (&str, &str) = ("DATABASE_URL", "postgres://ada:c4n4ry@db/x");
+    const HOST: (&str, &str) = ("DATABASE_HOST", "db");
+    let parts = [
+        ("DATABASE_PORT", "6000"),
+        ("DATABASE_USER", "ada"),
+        ("DATABASE_PASSWORD", "c4n4ry"),
+        ("DATABASE_NAME", "x"),
+    ];
+    for part in parts {
+        let beside = refusal("", "", &[&SHARED[..], &[URL, part]].concat());
+        assert_has(&beside, &[part.0, "must not be set beside DATABASE_URL"]);
+        assert_has(&refusal("", "", &[part]), &[part.0, "must not be set without DATABASE_HOST"]);
+        assert!(load(&[&SHARED[..], &[HOST, part]].concat()).is_ok(), "{part:?}");
+    }
+    assert_has(
+        &refusal("", "", &[&SHARED[..], &[URL, HOST]].concat()),
+        &[r#"DATABASE_HOST = "db" (from environment) must not be set beside DATABASE_URL"#],
+    );
+    assert_has(
+        &refusal("", "", &[("DATABASE_READ_REPLICAS", "db2")]),
+        &["DATABASE_READ_REPLICAS", "must not be set without the server that they follow"],
+    );
+    for (name, bad, expected) in [
+        ("DATABASE_URL", "mysql://ada:c4n4ry@db", "must be as in postgres://user:password@host:5432/name"),
+        ("DATABASE_URL", "postgres:///c4n4ry", "it names no host"),
+        ("DATABASE_HOST", "db:5432", "must be an IP address, a host name without a port"),
+        ("DATABASE_READ_REPLICAS", "db2:x", "such as db2:5432, 10.0.0.7, [fd00::7]:5432"),
+    ] {
+        let env = [&SHARED[..], if name == "DATABASE_READ_REPLICAS" { &[HOST] } else { &[] }, &[(name, bad)]];
+        assert_has(&refusal("", "", &env.concat()), &[name, expected]);
+    }
+}
+
+#[test]
+fn with_postgres_no_secret_may_be_made_up() {
+    let host = [("DATABASE_HOST", "db")];
+    let message = refusal("", "", &host);
+    for name in ["JWT_SECRET", "ADMIN_API_KEY"] {
+        assert_has(
+            &message,
+            &[&format!("{name} is not set and must be with Postgres"), "openssl rand -hex 32"],
+        );
+    }
+    assert!(!message.contains("ENCRYPTION_KEY"), "{message}");
+    let capturing = [&host[..], &SHARED, &[("AUDIT_CAPTURE", "full")]].concat();
+    let message = refusal("", "", &capturing);
+    assert_has(&message, &["ENCRYPTION_KEY is not set and must be with Postgres"]);
+    assert!(load(&[&capturing[..], &[("ENCRYPTION_KEY", STRONG)]].concat()).is_ok());
+    // Weak ones are for production to refuse.
+    let weak = [("JWT_SECRET", "changemechangemechangemechangeme"), ("ADMIN_API_KEY", "0123456789abcdef")];
+    assert!(load(&[&host[..], &weak].concat()).is_ok());
 }
 
 #[test]
@@ -286,8 +379,15 @@ fn the_description_has_every_setting_on_a_line_of_its_own() {
 #[test]
 fn every_setting_of_the_table_is_read_and_has_a_good_default() {
     let values = [("NODE_ENV", "test"), ("CORS_ORIGIN", "*"), ("TRUSTED_PROXIES", "10.0.0.0/8")];
-    let env = [&values[..], &[("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG), ("ENCRYPTION_KEY", STRONG)]]
-        .concat();
+    let secrets = [("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG), ("ENCRYPTION_KEY", STRONG)];
+    // They contradict each other; each is read all the same.
+    let database = [
+        ("DATABASE_URL", "postgres://db/x"),
+        ("DATABASE_HOST", "db"),
+        ("DATABASE_PASSWORD", "x"),
+        ("DATABASE_READ_REPLICAS", "db2"),
+    ];
+    let env = [&values[..], &secrets, &database].concat();
     let setup = Setup::new("", "", &env);
     let raw = read_layers(&setup.sources, &mut Vec::new());
     let unset = SETTINGS.iter().filter(|setting| matches!(setting.preset, Preset::Unset)).count();

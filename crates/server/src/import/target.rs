@@ -74,16 +74,16 @@ pub struct Sent {
 
 /// Where events go.
 pub enum Target {
-    /// Into the store, which this process holds.
+    /// Into the store.
     Store(StoreTarget),
-    /// To the server that holds it.
+    /// To the server that holds the data folder.
     Server(ServerTarget),
 }
 
 /// Who has the data folder.
 pub enum Claim {
-    /// This process, for as long as the file is held.
-    Ours(std::fs::File),
+    /// This process, for as long as the file is held. Postgres is there for many at once: nobody holds it.
+    Ours(Option<std::fs::File>),
     /// A server, whose schema is this program's.
     Servers(ServerTarget),
 }
@@ -92,7 +92,7 @@ impl Claim {
     /// Claims the data folder, or finds the server that has it.
     pub fn take(settings: &Settings) -> Result<Self, Failure> {
         match activity_ingest::claim(&wire::spool_folder(settings)) {
-            Ok(claim) => Ok(Self::Ours(claim)),
+            Ok(claim) => Ok(Self::Ours(settings.database.is_none().then_some(claim))),
             Err(OpenError::InUse(_)) => {
                 wire::same_schema(settings)?;
                 ServerTarget::find(settings).map(Self::Servers)
@@ -140,11 +140,11 @@ pub struct StoreTarget {
     next: u64,
     batches: u64,
     /// Held so that no server starts meanwhile.
-    _claim: std::fs::File,
+    _claim: Option<std::fs::File>,
 }
 
 impl StoreTarget {
-    fn new(claim: std::fs::File, storage: Arc<Storage>) -> Self {
+    fn new(claim: Option<std::fs::File>, storage: Arc<Storage>) -> Self {
         let mut bits = [0; 16];
         OsRandomness.fill(&mut bits);
         Self { storage, stream: StreamId(Uuid::from_bytes(bits)), next: 0, batches: 0, _claim: claim }

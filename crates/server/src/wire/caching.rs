@@ -69,6 +69,7 @@ mod tests {
             sink: store.clone(),
             usage: store.clone(),
             upkeep: store.clone(),
+            postgres: None,
         };
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(make::at(now)));
         let (storage, caching) = cached(&settings, storage, &clock, Arc::new(TokioBackground::here()));

@@ -41,7 +41,17 @@ async fn a_bad_setting_is_named_and_nothing_is_begun() {
         ("", &[PRODUCTION], &["JWT_SECRET", "ADMIN_API_KEY"]),
         ("", &[PRODUCTION, ("JWT_SECRET", CANARY)], &["JWT_SECRET", "ADMIN_API_KEY", "characters"]),
         ("admin_api_key = \"c4n4ry\"", &[], &["ADMIN_API_KEY", "characters"]),
-        ("", &[("DATABASE_URL", "postgres://user:c4n4ry@db/x")], &["DATABASE_URL"]),
+        (
+            "",
+            &[("DATABASE_URL", "postgres://user:c4n4ry@db/x")],
+            &["JWT_SECRET", "ADMIN_API_KEY", "Postgres"],
+        ),
+        (
+            "database_host = \"db\"",
+            &[("DATABASE_URL", "postgres://u:c4n4ry@db/x")],
+            &["DATABASE_HOST", "beside"],
+        ),
+        ("", &[("REDIS_URL", "redis://:c4n4ry@cache")], &["REDIS_URL"]),
     ];
     for (file, settings, expected) in cases {
         let mut node = Node::new(settings);

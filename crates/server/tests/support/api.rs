@@ -17,8 +17,11 @@ pub struct Account {
 }
 
 impl Node {
-    /// The admin's key, which the server made.
+    /// The admin's key, which is configured, or the server made it.
     pub fn admin_key(&self) -> String {
+        if let Some(key) = self.setting("ADMIN_API_KEY") {
+            return key.to_owned();
+        }
         fs::read_to_string(self.path("data/secrets/admin_key")).unwrap().trim().to_owned()
     }
 

@@ -38,7 +38,8 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, other: Self) {
+    /// Adds another.
+    pub fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;
         self.timed += other.timed;
@@ -69,7 +70,8 @@ pub fn by_day(rows: &[Row]) -> Days {
     days
 }
 
-fn date(micros: i64) -> String {
+/// The day of UTC that an instant is in.
+pub fn date(micros: i64) -> String {
     Timestamp::from_microsecond(micros).unwrap().strftime("%Y-%m-%d").to_string()
 }
 

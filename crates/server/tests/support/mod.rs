@@ -13,7 +13,7 @@ mod random;
 use std::time::{Duration, Instant};
 
 pub use api::Account;
-pub use database::{Database, Days, by_day};
+pub use database::{Count, Database, Days, Row, by_day, date};
 pub use ledger::{Event, Ledger, Outcome};
 pub use load::Load;
 pub use node::Node;

@@ -46,6 +46,16 @@ impl Node {
         node
     }
 
+    /// One of its own settings.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    /// Changes a setting, for the next start.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.insert(name, value.to_owned());
+    }
+
     /// A file or folder in its working directory, which also holds its data.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -81,8 +91,14 @@ impl Node {
     pub async fn start(&mut self) -> Duration {
         let start = Instant::now();
         self.spawn();
+        self.ready(START).await;
+        start.elapsed()
+    }
+
+    /// Waits until it is ready, once it was spawned.
+    pub async fn ready(&mut self, within: Duration) {
         let file = self.path("data/server.url");
-        until("a ready server", START, async || {
+        until("a ready server", within, async || {
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "it ended with {ended:?}: {}", self.log());
             let url = fs::read_to_string(&file).ok()?;
@@ -90,7 +106,6 @@ impl Node {
             answer.status().is_success().then(|| self.url.send_replace(url))
         })
         .await;
-        start.elapsed()
     }
 
     /// Its process, which has to be running.

@@ -1,0 +1,80 @@
+//! Which store there is: the embedded one, or Postgres.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use activity_adapter_postgres::{Options, PostgresStore};
+use activity_adapter_sqlite::SqliteStore;
+use activity_domain::error::StoreError;
+use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, UsageRepo};
+
+use super::fingerprints;
+use crate::Failure;
+use crate::config::{DatabaseSettings, Settings};
+
+/// The ports of storage, all of them by one store.
+pub struct Storage {
+    /// Clients and keys.
+    pub clients: Arc<dyn ClientRepo>,
+    /// Takes what the drainer brings.
+    pub sink: Arc<dyn ActivitySink>,
+    /// Answers about usage.
+    pub usage: Arc<dyn UsageRepo>,
+    /// Housekeeping.
+    pub upkeep: Arc<dyn Upkeep>,
+    /// What the sink could not store.
+    pub set_aside: Arc<dyn SetAsideRepo>,
+    /// The store itself where it is Postgres, which may come later than the server.
+    pub postgres: Option<PostgresStore>,
+}
+
+/// Opens the store that the settings name. With Postgres that is no contact yet.
+pub async fn storage(settings: &Settings) -> Result<Storage, StoreError> {
+    if let Some(database) = &settings.database {
+        let store = postgres(settings, database);
+        return Ok(Storage { postgres: Some(store.clone()), ..all(&Arc::new(store)) });
+    }
+    let store = SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?;
+    Ok(all(&Arc::new(store)))
+}
+
+fn all<S>(store: &Arc<S>) -> Storage
+where
+    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
+{
+    Storage {
+        clients: store.clone(),
+        sink: store.clone(),
+        usage: store.clone(),
+        upkeep: store.clone(),
+        set_aside: store.clone(),
+        postgres: None,
+    }
+}
+
+fn postgres(settings: &Settings, database: &DatabaseSettings) -> PostgresStore {
+    PostgresStore::new(Options {
+        replicas: database.replicas.clone(),
+        secrets: fingerprints::of(settings),
+        max_endpoints: settings.max_endpoints,
+        ..Options::new(database.primary.clone())
+    })
+}
+
+/// Where the embedded database is.
+pub fn database_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("activity.db")
+}
+
+/// Whether the embedded database has this program's schema, for those who use it beside a running server: it
+/// is not theirs to migrate. Postgres is looked at on first contact.
+pub fn same_schema(settings: &Settings) -> Result<(), Failure> {
+    if settings.database.is_some() {
+        return Ok(());
+    }
+    let versions = activity_adapter_sqlite::migrations::status(&database_file(settings))?;
+    if versions.iter().any(|version| !version.applied) {
+        return Err("the running server is of another version; use its program".into());
+    }
+    Ok(())
+}
