@@ -14,24 +14,32 @@ use crate::wire::Storage;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Tries once, within a few seconds. The error is for a database that cannot be used; one that is out of reach
-/// is none.
-pub async fn begin(storage: &Storage) -> Result<(), StoreError> {
-    let Some(postgres) = &storage.postgres else { return Ok(()) };
+/// A contact that is still to be made.
+pub struct Pending {
+    postgres: PostgresStore,
+    /// Why it was not made yet, as far as it was told.
+    told: Option<StoreError>,
+}
+
+/// Tries once, within a few seconds. The error is for a database that cannot be used; one that is out of reach is
+/// tried again.
+pub async fn begin(storage: &Storage) -> Result<Option<Pending>, StoreError> {
+    let Some(postgres) = &storage.postgres else { return Ok(None) };
     match postgres.ready().await {
+        Ok(()) => Ok(None),
         Err(error) if error.is_transient() => {
             tell(&error);
-            Ok(())
+            Ok(Some(Pending { postgres: postgres.clone(), told: Some(error) }))
         }
-        done => done,
+        Err(error) => Err(error),
     }
 }
 
 /// Tries until contact is made, and never returns then; or until it turns out that the database cannot be used,
 /// which is what it returns.
-pub async fn go_on(postgres: Option<PostgresStore>) -> StoreError {
-    if let Some(postgres) = postgres.filter(|postgres| !postgres.is_ready())
-        && let Err(error) = wait(&postgres).await
+pub async fn go_on(pending: Option<Pending>) -> StoreError {
+    if let Some(pending) = pending
+        && let Err(error) = wait(pending).await
     {
         tracing::error!(%error, "the database cannot be used as it is; events stay in the spool");
         return error;
@@ -49,14 +57,13 @@ pub async fn now(storage: &Storage) -> Result<(), StoreError> {
 
 /// Contact, for a command that waits for the database.
 pub async fn patiently(storage: &Storage) -> Result<(), Failure> {
-    if let Some(postgres) = &storage.postgres {
-        wait(postgres).await?;
+    if let Some(pending) = begin(storage).await? {
+        wait(pending).await?;
     }
     Ok(())
 }
 
-async fn wait(postgres: &PostgresStore) -> Result<(), StoreError> {
-    let mut told = None;
+async fn wait(Pending { postgres, mut told }: Pending) -> Result<(), StoreError> {
     loop {
         match postgres.ready().await {
             Ok(()) => {

@@ -257,6 +257,16 @@ mod tests {
     }
 
     #[test]
+    fn with_postgres_none_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = "f3a9c1d07be24855912fa6630cd1e8b7";
+        let env = [("DATABASE_HOST", "db"), ("JWT_SECRET", secret), ("ADMIN_API_KEY", secret)];
+        let secrets = open(&settings(dir.path(), &env), &OsRandomness).unwrap();
+        assert!(secrets.encryption.is_none() && secrets.admin_key_file.is_none());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn a_file_without_a_secret_is_refused_by_name_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let settings = settings(dir.path(), &[]);

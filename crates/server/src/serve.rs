@@ -31,7 +31,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let secrets = secrets::open(settings, &OsRandomness)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = wire::storage(settings).await?;
-    contact::begin(&storage).await?;
+    let pending = contact::begin(&storage).await?;
     let (storage, caching) =
         wire::cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage));
@@ -42,7 +42,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
     let drainer = Drainer::new(&spool, storage.sink.clone(), config);
     let totals = drainer.totals();
-    let first_contact = contact::go_on(storage.postgres.clone());
+    let first_contact = contact::go_on(pending);
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
     let mut compacting =

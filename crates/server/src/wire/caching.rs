@@ -46,53 +46,108 @@ pub fn cached(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    //! The stacks that production wires keep the laws of stores, and those of caches.
+
+    use std::any::Any;
 
     use activity_adapter_memory::ManualClock;
-    use activity_adapter_sqlite::SqliteStore;
-    use activity_contract::Stores;
     use activity_contract::cached::{AsCallersAsk, CachedStores};
-    use activity_contract::make;
+    use activity_contract::{Stores, make};
+    use activity_domain::port::UsageRepo;
 
     use super::*;
-    use crate::config::{Settings, Sources};
+    use crate::config::Settings;
     use crate::system::TokioBackground;
 
-    async fn stack(now: &str) -> CachedStores {
-        let folder = tempfile::tempdir().unwrap();
-        let sources = Sources { dir: folder.path().into(), env: BTreeMap::new(), is_terminal: false };
-        let settings = Settings::load(&sources).unwrap().cache;
-        let store = Arc::new(SqliteStore::open(&folder.path().join("activity.db")).await.unwrap());
-        let storage = Storage {
-            set_aside: store.clone(),
-            clients: store.clone(),
-            sink: store.clone(),
-            usage: store.clone(),
-            upkeep: store.clone(),
-            postgres: None,
-        };
+    /// A stack over a store, which `guard` keeps there.
+    fn stack(settings: &Settings, now: &str, storage: Storage, guard: Box<dyn Any + Send>) -> CachedStores {
+        let uncached: Arc<dyn UsageRepo> = storage.usage.clone();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(make::at(now)));
-        let (storage, caching) = cached(&settings, storage, &clock, Arc::new(TokioBackground::here()));
+        let (storage, caching) = cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
         let stores = Stores {
             set_aside: storage.set_aside,
             clients: storage.clients,
             sink: storage.sink,
             usage: Arc::new(AsCallersAsk(storage.usage)),
             upkeep: storage.upkeep,
-            guard: Box::new(folder),
+            guard,
         };
-        CachedStores { stores, uncached: store, cache: caching.cache }
+        CachedStores { stores, uncached, cache: caching.cache }
     }
 
-    /// All that the laws ask for is closed by then.
-    async fn fresh() -> Stores {
-        stack("2126-03-12T12:34:56Z").await.stores
+    /// All that the laws of stores ask for is closed by then.
+    const LATER: &str = "2126-03-12T12:34:56Z";
+    const NOW: &str = "2026-03-12T12:34:56Z";
+
+    mod embedded {
+        use super::*;
+        use crate::config::Sources;
+        use crate::wire;
+
+        async fn on(now: &str) -> CachedStores {
+            let folder = tempfile::tempdir().unwrap();
+            let sources = Sources { dir: folder.path().into(), env: [].into(), is_terminal: false };
+            let settings = Settings::load(&sources).unwrap();
+            stack(&settings, now, wire::storage(&settings).await.unwrap(), Box::new(folder))
+        }
+
+        async fn fresh() -> Stores {
+            on(LATER).await.stores
+        }
+
+        async fn beside() -> CachedStores {
+            on(NOW).await
+        }
+
+        activity_contract::laws!(fresh);
+        activity_contract::cached_laws!(beside);
     }
 
-    async fn beside() -> CachedStores {
-        stack("2026-03-12T12:34:56Z").await
-    }
+    mod on_postgres {
+        use activity_testkit::Database;
 
-    activity_contract::laws!(fresh);
-    activity_contract::cached_laws!(beside);
+        use super::*;
+        use crate::cli::MigrateAction;
+        use crate::config::Sources;
+        use crate::{migrate, wire};
+
+        fn settings(url: &str, folder: &std::path::Path) -> Settings {
+            let secret = "f3a9c1d07be24855912fa6630cd1e8b7";
+            let env = [("DATABASE_URL", url), ("JWT_SECRET", secret), ("ADMIN_API_KEY", secret)];
+            let env = env.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+            Settings::load(&Sources { dir: folder.into(), env, is_terminal: false }).unwrap()
+        }
+
+        /// All that makes the schema: another text makes another template.
+        fn schema() -> String {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
+            let versions = std::fs::read_dir(folder).unwrap().map(|version| version.unwrap().path());
+            let mut files: Vec<_> = versions.map(|version| version.join("up.sql")).collect();
+            files.sort();
+            files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+        }
+
+        async fn on(now: &str) -> CachedStores {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::from_template(&schema(), |address| {
+                let settings = settings(&address.url(), folder.path());
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(migrate::run(&settings, MigrateAction::Up)).unwrap();
+            });
+            let settings = settings(&database.url(), folder.path());
+            let storage = wire::storage(&settings).await.unwrap();
+            stack(&settings, now, storage, Box::new((database, folder)))
+        }
+
+        async fn fresh() -> Stores {
+            on(LATER).await.stores
+        }
+
+        async fn beside() -> CachedStores {
+            on(NOW).await
+        }
+
+        activity_contract::laws!(fresh);
+        activity_contract::cached_laws!(beside);
+    }
 }

@@ -49,13 +49,15 @@ async fn a_server_that_starts_without_its_database_takes_events_and_catches_up()
     })
     .await;
     node.drain(&ada, &mut ledger).await;
+    until("the log to say it", LONG, async || node.log().contains("the database is reached").then_some(()))
+        .await;
     let last = node.stop().await;
     assert_eq!((&last["stored"], &last["accepted"]), (&last["accepted"], &ledger.count(Outcome::Ok).into()));
     check(&address, &ledger);
     let log = node.log();
     let told = log.matches("the database is not reached yet").count();
-    assert!((1..4).contains(&told), "told {told} times: {log}");
-    assert!(log.contains("Connection refused") && log.contains("the database is reached"), "{log}");
+    // Once that nobody is there, and once that somebody is starting, if that is seen.
+    assert!((1..3).contains(&told) && log.contains("Connection refused"), "told {told} times: {log}");
 }
 
 /// The first of all servers comes before its database, which is empty.
