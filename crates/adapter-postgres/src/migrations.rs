@@ -3,7 +3,7 @@
 use activity_domain::error::StoreError;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::{Bool, Integer, Text};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -26,37 +26,46 @@ pub struct Version {
     pub applied: bool,
 }
 
-/// Which versions there are, and which the database has. It has to run on more than one thread, as the
-/// others here.
+/// Which versions there are, and which the database has.
 pub async fn status(server: &Server) -> Result<Vec<Version>, StoreError> {
-    let mut harness = AsyncMigrationHarness::new(connect(server).await?);
-    let (applied, known) = (applied(&mut harness)?, known()?);
+    let applied = applied(&mut connect(server).await?).await?;
+    let known = known()?;
     let foreign = applied.iter().filter(|name| !known.contains(name)).cloned();
     let all = known.iter().cloned().chain(foreign);
     Ok(all.map(|name| Version { applied: applied.contains(&name), name }).collect())
 }
 
 /// Brings the database to the newest version; several instances at once do it once. A database that is newer
-/// than this program is refused.
+/// than this program is refused. It has to run on more than one thread.
 pub async fn up(server: &Server) -> Result<(), StoreError> {
     let mut connection = connect(server).await?;
-    check_encoding(&mut connection).await?;
-    // The lock is taken before looking, so that a second instance finds the work done. It ends with the
-    // connection.
-    lock(&mut connection).await?;
-    let mut harness = AsyncMigrationHarness::new(connection);
-    let (applied, known) = (applied(&mut harness)?, known()?);
-    if let Some(newer) = applied.into_iter().find(|name| !known.contains(name)) {
-        return Err(StoreError::Refused(format!(
-            "the database on {server} has the schema version {newer}, which this program does not know: use \
-             a newer program, or `activity-tracker migrate down` of the program that made it"
-        )));
+    let known = known()?;
+    if is_newest(server, &applied(&mut connection).await?, &known)? {
+        return Ok(());
     }
+    check_encoding(&mut connection).await?;
+    // Then it is looked at once more: a second instance finds the work done. The lock ends with the connection.
+    lock(&mut connection).await?;
+    if is_newest(server, &applied(&mut connection).await?, &known)? {
+        return Ok(());
+    }
+    let mut harness = AsyncMigrationHarness::new(connection);
     let done = harness.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| error.to_string());
     settle(harness, done).await
 }
 
-/// Takes the newest version back. What only it can hold is lost.
+/// Whether nothing is left to be done. A version that is not known is refused.
+fn is_newest(server: &Server, applied: &[String], known: &[String]) -> Result<bool, StoreError> {
+    match applied.iter().find(|name| !known.contains(name)) {
+        None => Ok(known.iter().all(|name| applied.contains(name))),
+        Some(newer) => Err(StoreError::Refused(format!(
+            "the database on {server} has the schema version {newer}, which this program does not know: use \
+             a newer program, or `activity-tracker migrate down` of the program that made it"
+        ))),
+    }
+}
+
+/// Takes the newest version back. What only it can hold is lost. It has to run on more than one thread.
 pub async fn down(server: &Server) -> Result<(), StoreError> {
     let mut connection = connect(server).await?;
     lock(&mut connection).await?;
@@ -117,9 +126,29 @@ fn known() -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-fn applied(harness: &mut AsyncMigrationHarness<AsyncPgConnection>) -> Result<Vec<String>, StoreError> {
-    let versions = harness.applied_migrations().map_err(|error| refused(&error))?;
-    Ok(versions.iter().map(ToString::to_string).collect())
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Exists {
+    #[diesel(sql_type = Bool)]
+    exists: bool,
+}
+
+/// Only looks: two who make the table of versions at once would get in each other's way.
+async fn applied(c: &mut AsyncPgConnection) -> Result<Vec<String>, StoreError> {
+    let exists = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS exists";
+    let found: Exists =
+        diesel::sql_query(exists).get_result(c).await.map_err(|error| out_of_reach(&error))?;
+    if !found.exists {
+        return Ok(Vec::new());
+    }
+    let versions = diesel::sql_query("SELECT version::text AS version FROM __diesel_schema_migrations");
+    let versions: Vec<Applied> = versions.load(c).await.map_err(|error| out_of_reach(&error))?;
+    Ok(versions.into_iter().map(|row| row.version).collect())
 }
 
 fn refused(error: &dyn std::fmt::Display) -> StoreError {
