@@ -9,6 +9,7 @@ use activity_domain::error::Invalid;
 use activity_domain::rollup::{ClientNo, Summary};
 use activity_domain::span::{Level, Minute, Run};
 use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -135,6 +136,12 @@ impl Totals {
         });
         clients.filter(|(_, total)| total.requests > 0)
     }
+}
+
+/// The first minute of the newest block of a length.
+pub(crate) fn newest(c: &mut SqliteConnection, level: Level) -> QueryResult<Option<Minute>> {
+    let blocks = usage_page::table.filter(usage_page::minutes.eq(level.minutes()));
+    Ok(blocks.select(max(usage_page::start)).get_result::<Option<i64>>(c)?.map(Minute))
 }
 
 fn for_each_page(
