@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use activity_adapter_postgres::{Options, PostgresStore, Server, migrations};
 use activity_testkit::{Address, Database};
@@ -16,9 +17,11 @@ pub fn database() -> Database {
     })
 }
 
-/// A store on a database.
+/// A store on a database. It waits for as long as a machine may stand still on which much is built and tested.
 pub fn store(database: &Database) -> PostgresStore {
-    PostgresStore::new(Options::new(server(database.address())))
+    let wait = Duration::from_secs(30);
+    let options = Options::new(server(database.address()));
+    PostgresStore::new(Options { reader_wait: wait, writer_wait: wait, ..options })
 }
 
 /// Where a database is.
