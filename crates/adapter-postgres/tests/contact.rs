@@ -4,6 +4,8 @@
 
 mod kit;
 
+use std::time::Duration;
+
 use activity_adapter_postgres::{Ailment, Fingerprint, Options, PostgresStore, fingerprints, migrations};
 use activity_domain::error::StoreError;
 use activity_testkit::{Address, Database, Postgres};
@@ -17,7 +19,9 @@ fn secret(in_use: u8, former: &[u8]) -> Fingerprint {
 }
 
 fn with(address: &Address, secret: Fingerprint) -> PostgresStore {
-    PostgresStore::new(Options { secrets: vec![secret], ..Options::new(kit::server(address)) })
+    // As long as a machine may stand still on which much is built and tested.
+    let writer_wait = Duration::from_secs(30);
+    PostgresStore::new(Options { secrets: vec![secret], writer_wait, ..Options::new(kit::server(address)) })
 }
 
 fn reason(answer: Result<(), StoreError>) -> String {

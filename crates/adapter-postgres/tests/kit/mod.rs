@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use activity_adapter_postgres::{Options, PostgresStore, Server, migrations};
 use activity_testkit::{Address, Database};
@@ -16,9 +17,11 @@ pub fn database() -> Database {
     })
 }
 
-/// A store on a database.
+/// A store on a database. It waits for as long as a machine may stand still on which much is built and tested.
 pub fn store(database: &Database) -> PostgresStore {
-    PostgresStore::new(Options::new(server(database.address())))
+    let wait = Duration::from_secs(30);
+    let options = Options::new(server(database.address()));
+    PostgresStore::new(Options { reader_wait: wait, writer_wait: wait, ..options })
 }
 
 /// Where a database is.
@@ -33,6 +36,15 @@ pub async fn hold(database: &Database, sql: &str) -> tokio_postgres::Client {
     tokio::spawn(connection);
     client.batch_execute(&format!("BEGIN; {sql}")).await.expect("a transaction");
     client
+}
+
+/// Asks until there is an answer, as a server may take a while to be there.
+pub fn answered<T, E, Asked>(what: &str, mut ask: impl FnMut() -> Asked) -> T
+where
+    Asked: Future<Output = Result<T, E>>,
+{
+    let mut ask = || tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ask())).ok();
+    activity_testkit::until(what, Duration::from_secs(30), &mut ask)
 }
 
 /// All that makes the schema: another text makes another template.

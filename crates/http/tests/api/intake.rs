@@ -1,7 +1,7 @@
 //! Any bytes as a body of events: never a panic, every item is taken or refused, and what is taken is made
 //! of values that parse to themselves, as they have to when they come back from the spool.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use activity_adapter_memory::{ManualClock, MemoryStore};
@@ -155,7 +155,7 @@ proptest! {
         let audit = Audit::keeping(Capture::Full, 1_000, Arc::new(Glass));
         let caller = caller(if is_service { Role::Service } else { Role::Client });
         let ages = AgePolicy { client_max_days: 7, retention_days: None };
-        let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default() };
+        let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default(), is_cut_off: Cell::default() };
         for item in &items {
             let parsed = parse(item).and_then(|mut event| {
                 let activity = checks.activity(&event).now_or_never().unwrap().unwrap()?;
@@ -199,7 +199,7 @@ fn an_unknown_client_is_looked_up_once() {
     let access = Access::new(store.clone(), Arc::new(ManualClock::new(now)));
     let caller = caller(Role::Service);
     let ages = AgePolicy { client_max_days: 7, retention_days: None };
-    let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default() };
+    let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default(), is_cut_off: Cell::default() };
     let event = |client| {
         let event = format!(r#"{{"endpoint":"/a","method":"GET","statusCode":200,"clientId":"{client}"}}"#);
         parse(event.as_bytes()).unwrap()
