@@ -224,7 +224,8 @@ async fn applied(c: &mut AsyncPgConnection) -> Result<Vec<String>, StoreError> {
     if !has.get_result::<HasVersions>(c).await.map_err(failed)?.has {
         return Ok(Vec::new());
     }
-    let versions = diesel::sql_query("SELECT version::text AS version FROM __diesel_schema_migrations ORDER BY version");
+    let versions =
+        diesel::sql_query("SELECT version::text AS version FROM __diesel_schema_migrations ORDER BY version");
     let versions = versions.load::<Applied>(c).await.map_err(failed)?;
     Ok(versions.into_iter().map(|applied| applied.version).collect())
 }

@@ -199,7 +199,14 @@ fn an_unknown_client_is_looked_up_once() {
     let access = Access::new(store.clone(), Arc::new(ManualClock::new(now)));
     let caller = caller(Role::Service);
     let ages = AgePolicy { client_max_days: 7, retention_days: None };
-    let checks = Checks { caller: &caller, access: &access, ages, now, known: RefCell::default(), is_cut_off: Cell::default() };
+    let checks = Checks {
+        caller: &caller,
+        access: &access,
+        ages,
+        now,
+        known: RefCell::default(),
+        is_cut_off: Cell::default(),
+    };
     let event = |client| {
         let event = format!(r#"{{"endpoint":"/a","method":"GET","statusCode":200,"clientId":"{client}"}}"#);
         parse(event.as_bytes()).unwrap()

@@ -97,13 +97,13 @@ fn addresses(text: &str) -> Result<Vec<(String, u16)>, Invalid> {
 }
 
 /// A host with or without a port; an IPv6 address with a port stands in brackets.
-fn address(part: &str) -> Result<(String, u16), Invalid> {
+fn address(item: &str) -> Result<(String, u16), Invalid> {
     let bad = || Invalid::new("must be a comma separated list such as db2:5432, 10.0.0.7, [fd00::7]:5432");
-    let (host, port) = match part.rsplit_once(':') {
+    let (host, port) = match item.rsplit_once(':') {
         // Without brackets, the colons are all its own.
-        Some((before, _)) if before.contains(':') && !before.ends_with(']') => (part, PORT),
+        Some((before, _)) if before.contains(':') && !before.ends_with(']') => (item, PORT),
         Some((before, number)) => (before, port(number).map_err(|_| bad())?),
-        None => (part, PORT),
+        None => (item, PORT),
     };
     Ok((Host::parse(host).map_err(|_| bad())?.to_string(), port))
 }

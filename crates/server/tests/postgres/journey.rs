@@ -135,8 +135,8 @@ async fn travel(node: &Node, now: Timestamp) -> Vec<(String, u16, Value)> {
     let path = format!("/api/clients/{}", bob.id);
     let change = json!({ "name": "Robert", "rateLimit": 17, "limits": [
         { "name": "search", "rateLimit": 3, "window": 60, "endpoint": "/search" } ] });
-    let patch = node.http.patch(node.at(&path)).header("x-api-key", &admin).json(&change);
-    journey.send("a change", patch).await;
+    let changing = node.http.patch(node.at(&path)).header("x-api-key", &admin).json(&change);
+    journey.send("a change", changing).await;
     let issued = post(&format!("{path}/keys"), &bob.key, &json!({ "overlap": 3_600, "expiresIn": 86_400 }));
     journey.send("another key", issued).await;
     journey.get(&bob.key, "/api/rate-limit").await;

@@ -62,7 +62,9 @@ async fn measure(options: &Options, server: &Postgres, plan: &Plan) -> Outcome<V
         let address = database(server, &format!("stored_{}_{}_{round}", plan.clients, plan.batch));
         let store = store(&address)?;
         store.ready().await?;
-        block_in_place(|| address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()"));
+        block_in_place(|| {
+            address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()")
+        });
         let begun = Instant::now();
         append(&store, &batches).await?;
         let stored = begun.elapsed().as_secs_f64();
@@ -141,9 +143,8 @@ fn lines(rows: &[Row]) -> Outcome<String> {
 /// All rows are there, and all that is counted is counted.
 fn check(address: &Address, count: usize) -> Outcome<()> {
     let rows = address.sql("SELECT count(*) FROM activity");
-    let counted = address.sql(
-        "SELECT coalesce(sum(requests), 0) FROM usage_block WHERE minutes = 1440 AND client = 0",
-    );
+    let counted =
+        address.sql("SELECT coalesce(sum(requests), 0) FROM usage_block WHERE minutes = 1440 AND client = 0");
     if rows == count.to_string() && counted == rows {
         return Ok(());
     }
