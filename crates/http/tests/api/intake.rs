@@ -191,7 +191,8 @@ proptest! {
     }
 }
 
-/// Of a client that it does not know, the store is asked once in a request, however many events name it.
+/// Of a client that it does not know, the store is asked once in a request, however many events name it. Once it
+/// does not answer, it is asked no more, and services are believed.
 #[test]
 fn an_unknown_client_is_looked_up_once() {
     let now = Timestamp::parse("2026-09-20T12:00:00Z").unwrap();
@@ -215,5 +216,11 @@ fn an_unknown_client_is_looked_up_once() {
     assert_eq!(check("CL-nobody").unwrap().unwrap_err().field, "clientId");
     store.cut_off();
     assert_eq!(check("CL-nobody").unwrap().unwrap_err().field, "clientId");
-    assert!(check("CL-other").is_err(), "nobody has asked for it yet");
+    for client in ["CL-other", "CL-another"] {
+        assert_eq!(check(client).unwrap().unwrap().client.as_str(), client);
+    }
+    store.heal();
+    assert!(check("CL-third").unwrap().is_ok(), "it is not asked again in this request");
+    checks.is_cut_off.set(false);
+    assert_eq!(check("CL-third").unwrap().unwrap_err().field, "clientId");
 }

@@ -138,23 +138,3 @@ async fn a_store_that_does_not_answer_is_503_and_known_callers_go_on_recording()
     let malformed = app.post("/api/logs", &ada.key, &json!({})).send().await.unwrap();
     expect(malformed, StatusCode::UNPROCESSABLE_ENTITY).await;
 }
-
-/// Who may record for others is believed while nobody can be looked up, and asked again afterwards.
-#[tokio::test]
-async fn services_go_on_recording_for_clients_that_cannot_be_looked_up() {
-    let app = App::start();
-    let (ada, gateway) = (app.register("ada", None).await, app.register("gateway", Some("service")).await);
-    expect(app.get("/api/rate-limit", &gateway.key).send().await.unwrap(), StatusCode::OK).await;
-    app.forget(&ada.id);
-    let record = |id: &str, key: &str| {
-        let event = json!({ "clientId": id, "endpoint": "/x", "method": "GET", "statusCode": 200 });
-        app.post("/api/logs", key, &json!([event, event])).send()
-    };
-    app.store.cut_off();
-    for key in [&gateway.key, &app.admin_key] {
-        let answer = expect(record(&ada.id, key).await.unwrap(), StatusCode::ACCEPTED).await;
-        assert_eq!(answer["accepted"], 2);
-    }
-    app.store.heal();
-    expect(record("CL-nobody", &gateway.key).await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
-}

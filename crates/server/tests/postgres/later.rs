@@ -1,6 +1,6 @@
 //! A database that comes after the server, and one that goes away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activity_testkit::{Postgres, Stop};
 use reqwest::StatusCode;
@@ -73,6 +73,34 @@ async fn a_database_that_comes_later_is_set_up_then() {
     node.record(&ada.key, &Event::several(5, &ada, &mut Random(2)), true).await;
     node.stop().await;
     assert_eq!(address.sql("SELECT count(*) FROM activity"), "5");
+}
+
+/// The worst kind of away: whoever connects is let in, and nobody says anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_frozen_at_the_start_keeps_nobody_waiting() {
+    let postgres = Postgres::start();
+    let address = postgres.address().clone();
+    let mut first = started(&address, &[]).await;
+    let ada = first.register("ada", "client").await;
+    first.stop().await;
+    postgres.freeze();
+    let mut node = crate::node(&address, &[]);
+    node.spawn();
+    node.ready(LONG).await;
+    let (status, ok, detail) = readyz(&node, "store").await;
+    assert_eq!((status, ok), (StatusCode::OK, false));
+    assert_eq!(detail, "Postgres does not answer in time; events wait in the spool");
+    let mut ledger = Ledger::default();
+    let events = Event::several(10, &ada, &mut Random(5));
+    let began = Instant::now();
+    assert_eq!(ledger.send(node.post(&node.admin_key()), events).await, Some(StatusCode::ACCEPTED));
+    // One look-up that is waited for, whatever number of events.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    postgres.thaw();
+    contact(&node).await;
+    node.drain(&ada, &mut ledger).await;
+    node.stop().await;
+    check(&address, &ledger);
 }
 
 /// Load from callers that the server knows, while the database is away for longer than its time-outs.
