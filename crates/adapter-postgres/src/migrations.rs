@@ -14,8 +14,10 @@ use crate::pools;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Others may be migrating; what they do is waited for, within bounds.
-const SESSION: &str = "SET lock_timeout = '60s'; SET application_name = 'activity-tracker migrate'";
+/// Others may be migrating; what they do is waited for, within bounds. A migration itself takes as long as it
+/// takes, whatever the server has for statements in general.
+const SESSION: &str = "SET lock_timeout = '60s'; SET statement_timeout = 0; \
+                       SET application_name = 'activity-tracker migrate'";
 
 /// One version of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
