@@ -19,10 +19,10 @@ use crate::rows::{self, Pace, Row, Rows};
 const LIVE: Pace = Pace::Live(1_000);
 /// What the server does with memory and its log as one would set it up for this load, and what counts statements.
 const CONFIGURATION: [(&str, &str); 4] = [
-    ("shared_buffers", "'1GB'"),
-    ("max_wal_size", "'8GB'"),
+    ("shared_buffers", "1GB"),
+    ("max_wal_size", "8GB"),
     ("wal_compression", "on"),
-    ("shared_preload_libraries", "'pg_stat_statements'"),
+    ("shared_preload_libraries", "pg_stat_statements"),
 ];
 
 /// Rows, whose they are, and how they are stored.
