@@ -98,8 +98,8 @@ struct Held {
     is_ours: bool,
 }
 
-/// Drops a day outside a transaction, so that nobody who reads or writes other days is held up. How many rows it
-/// had; `None` if another instance is at it.
+/// Drops the first day that lies wholly before an instant. How many rows it had; `None` if another instance is
+/// at it.
 async fn drop_day(c: &mut AsyncPgConnection, floor: Timestamp) -> Result<Option<u64>, Failure> {
     let (class, lock) = Lock::Retention.key();
     let held = diesel::sql_query("SELECT pg_try_advisory_lock($1, $2) AS is_ours");
@@ -107,8 +107,17 @@ async fn drop_day(c: &mut AsyncPgConnection, floor: Timestamp) -> Result<Option<
     if !held.is_ours {
         return Ok(None);
     }
+    let dropped = drop_next(c, floor).await;
+    // The end of the connection would give it back as well, but the next call may be sooner.
+    let free = diesel::sql_query("SELECT pg_advisory_unlock($1, $2)");
+    free.bind::<Integer, _>(class).bind::<Integer, _>(lock).execute(c).await?;
+    dropped.map(Some)
+}
+
+/// Outside a transaction, so that nobody who reads or writes other days is held up.
+async fn drop_next(c: &mut AsyncPgConnection, floor: Timestamp) -> Result<u64, Failure> {
     // Another may have done it before the lock was had.
-    let Some(day) = next(c, floor).await? else { return Ok(Some(0)) };
+    let Some(day) = next(c, floor).await? else { return Ok(0) };
     // The name has the shape that `next` looks for, so that it needs no quotes.
     let name = &day.name;
     let count: Count =
@@ -119,7 +128,7 @@ async fn drop_day(c: &mut AsyncPgConnection, floor: Timestamp) -> Result<Option<
         diesel::sql_query(detach).execute(c).await?;
     }
     diesel::sql_query(format!("DROP TABLE {name}")).execute(c).await?;
-    Ok(Some(count.rows.cast_unsigned()))
+    Ok(count.rows.cast_unsigned())
 }
 
 /// Deletes rows of the day that is kept in part, if the floor is not at midnight.

@@ -14,7 +14,7 @@ use activity_domain::time::Timestamp;
 use activity_domain::usage::{LogFilter, LogQuery};
 use activity_testkit::{Postgres, Settings};
 
-const DAYS: u32 = 700;
+const DAYS: u32 = 400;
 const START: &str = "2024-03-10T12:00:00Z";
 
 /// Of two clients, one row a day each.

@@ -64,9 +64,7 @@ async fn a_server_that_hangs_is_given_up() {
     };
     let store = PostgresStore::new(options);
     let batch = |first| make::batch(make::stream(1), first, vec![make::call("CL-a", first.into(), NOON)]);
-    activity_testkit::until("the schema is there", Duration::from_secs(20), || {
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(store.ready())).ok()
-    });
+    kit::answered("the schema is there", || store.ready());
     assert_eq!(store.append(&batch(0)).await, Ok(stored()));
     assert_eq!(store.position(make::stream(1)).await, Ok(1));
     server.freeze();
@@ -77,10 +75,7 @@ async fn a_server_that_hangs_is_given_up() {
         assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     }
     server.thaw();
-    activity_testkit::until("it answers", Duration::from_secs(20), || {
-        let position = store.position(make::stream(1));
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(position)).ok()
-    });
+    kit::answered("it answers", || store.position(make::stream(1)));
     // What was given up was taken back.
     assert_eq!(store.append(&batch(1)).await, Ok(stored()));
     assert_eq!(server.sql("SELECT count(*) FROM activity"), "2");

@@ -31,14 +31,14 @@ async fn an_unknown_commit_is_settled_by_the_cursor() {
         let database = kit::database();
         let proxy = Proxy::to_port(database.address().port);
         let store = behind(&proxy, &database);
-        store.ready().await.unwrap();
+        kit::answered("the schema is there", || store.ready());
         let rows = (0..3).map(|id| make::call("CL-a", id, NOON)).collect();
         let batch = make::batch(make::stream(1), 0, rows);
         let trap = proxy.cut_at(b"COMMIT", moment);
         let answer = store.append(&batch).await;
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
         trap.wait(Duration::from_secs(10));
-        assert_eq!(store.append(&batch).await, Ok(settled));
+        assert_eq!(kit::answered("the next attempt", || store.append(&batch)), settled);
         assert_eq!(database.sql("SELECT count(*) FROM activity"), "3");
         assert_eq!(database.sql("SELECT count(*) FROM usage_delta"), "1");
     }
@@ -51,14 +51,15 @@ async fn a_network_that_was_cut_is_found_whole_again() {
     let proxy = Proxy::to_port(database.address().port);
     let store = behind(&proxy, &database);
     let batch = |first| make::batch(make::stream(1), first, vec![make::call("CL-a", first.into(), NOON)]);
-    let stored = || Ok(Append::Stored(Appended { stored: 1, ..Appended::default() }));
-    assert_eq!(store.append(&batch(0)).await, stored());
+    let stored = Append::Stored(Appended { stored: 1, ..Appended::default() });
+    let (first, second) = (batch(0), batch(1));
+    assert_eq!(kit::answered("a batch is stored", || store.append(&first)), stored);
     proxy.cut();
     for _ in 0..3 {
-        assert!(store.append(&batch(1)).await.unwrap_err().is_transient());
+        assert!(store.append(&second).await.unwrap_err().is_transient());
         assert!(store.by_id(&make::client_id("CL-a"), Read::Eventual).await.unwrap_err().is_transient());
     }
     proxy.heal();
-    assert_eq!(store.append(&batch(1)).await, stored());
+    assert_eq!(kit::answered("the next batch is stored", || store.append(&second)), stored);
     assert_eq!(store.by_id(&make::client_id("CL-a"), Read::Latest).await, Ok(None));
 }

@@ -77,14 +77,16 @@ async fn a_server_may_come_later_and_go_away() {
         assert!(store.append(&batch(0)).await.unwrap_err().is_transient());
         assert!(store.by_id(&make::client_id("CL-a"), Read::Eventual).await.unwrap_err().is_transient());
     }
+    let stored = Append::Stored(Appended { stored: 1, ..Appended::default() });
+    for first in 0..2 {
+        let batch = batch(first);
+        assert!(store.append(&batch).await.unwrap_err().is_transient());
+        server.start_again();
+        assert_eq!(kit::answered("the server takes a batch", || store.append(&batch)), stored);
+        server.stop(Stop::Immediate);
+    }
     server.start_again();
-    let stored = || Ok(Append::Stored(Appended { stored: 1, ..Appended::default() }));
-    assert_eq!(store.append(&batch(0)).await, stored());
-    server.stop(Stop::Immediate);
-    assert!(store.append(&batch(1)).await.unwrap_err().is_transient());
-    server.start_again();
-    assert_eq!(store.append(&batch(1)).await, stored());
-    assert_eq!(store.position(make::stream(1)).await, Ok(2));
+    assert_eq!(kit::answered("the server answers", || store.position(make::stream(1))), 2);
 }
 
 /// A web worker has a runtime of one thread. A request that it drops while the store is busy must not

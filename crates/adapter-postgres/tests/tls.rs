@@ -11,7 +11,7 @@ use activity_adapter_postgres::{Options, PostgresStore, Server};
 use activity_contract::make;
 use activity_domain::error::StoreError;
 use activity_domain::port::ActivitySink;
-use activity_testkit::{Address, Postgres, until};
+use activity_testkit::{Address, Postgres};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// An authority, and the PEM of its certificate.
@@ -70,10 +70,7 @@ async fn a_server_has_to_prove_who_it_is() {
 
     turn_on(&server, &issuer);
     let good = by_tls(address, "127.0.0.1", &ours);
-    until("the server takes TLS", Duration::from_secs(10), || {
-        let position = good.position(make::stream(1));
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(position)).ok()
-    });
+    kit::answered("the server takes TLS", || good.position(make::stream(1)));
     let plain = "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
                  WHERE a.application_name LIKE 'activity-tracker%' AND NOT s.ssl";
     assert_eq!(server.sql(plain), "0");

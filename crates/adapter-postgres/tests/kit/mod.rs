@@ -38,6 +38,15 @@ pub async fn hold(database: &Database, sql: &str) -> tokio_postgres::Client {
     client
 }
 
+/// Asks until there is an answer, as a server may take a while to be there.
+pub fn answered<T, E, Asked>(what: &str, mut ask: impl FnMut() -> Asked) -> T
+where
+    Asked: Future<Output = Result<T, E>>,
+{
+    let mut ask = || tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ask())).ok();
+    activity_testkit::until(what, Duration::from_secs(30), &mut ask)
+}
+
 /// All that makes the schema: another text makes another template.
 fn migration_texts() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
