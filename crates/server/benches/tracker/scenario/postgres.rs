@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use activity_adapter_postgres::{Options as StoreOptions, PostgresStore, Server};
+use activity_domain::activity::ResponseTime;
 use activity_testkit::{Address, Postgres, Settings};
 use tokio::task::block_in_place;
 
@@ -62,7 +63,9 @@ async fn measure(options: &Options, server: &Postgres, plan: &Plan) -> Outcome<V
         let address = database(server, &format!("stored_{}_{}_{round}", plan.clients, plan.batch));
         let store = store(&address)?;
         store.ready().await?;
-        block_in_place(|| address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()"));
+        block_in_place(|| {
+            address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()")
+        });
         let begun = Instant::now();
         append(&store, &batches).await?;
         let stored = begun.elapsed().as_secs_f64();
@@ -120,7 +123,7 @@ fn lines(rows: &[Row]) -> Outcome<String> {
     let mut text = String::new();
     let or_null = |number: Option<u64>| number.map_or_else(|| "\\N".to_owned(), |number| number.to_string());
     for Row { client, activity: a } in rows {
-        let took = or_null(a.response_time.map(|took| took.as_micros()));
+        let took = or_null(a.response_time.map(ResponseTime::as_micros));
         let ip = a.ip.map_or_else(|| "\\N".to_owned(), |ip| ip.to_string());
         let agent = a.user_agent.as_ref().map_or("\\N", |agent| agent.as_str());
         let (asked, answered) = (or_null(a.request_bytes), or_null(a.response_bytes));
@@ -141,9 +144,8 @@ fn lines(rows: &[Row]) -> Outcome<String> {
 /// All rows are there, and all that is counted is counted.
 fn check(address: &Address, count: usize) -> Outcome<()> {
     let rows = address.sql("SELECT count(*) FROM activity");
-    let counted = address.sql(
-        "SELECT coalesce(sum(requests), 0) FROM usage_block WHERE minutes = 1440 AND client = 0",
-    );
+    let counted =
+        address.sql("SELECT coalesce(sum(requests), 0) FROM usage_block WHERE minutes = 1440 AND client = 0");
     if rows == count.to_string() && counted == rows {
         return Ok(());
     }
