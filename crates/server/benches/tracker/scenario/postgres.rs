@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use activity_adapter_postgres::{Options as StoreOptions, PostgresStore, Server};
+use activity_domain::activity::ResponseTime;
 use activity_testkit::{Address, Postgres, Settings};
 use tokio::task::block_in_place;
 
@@ -19,10 +20,10 @@ use crate::rows::{self, Pace, Row, Rows};
 const LIVE: Pace = Pace::Live(1_000);
 /// What the server does with memory and its log as one would set it up for this load, and what counts statements.
 const CONFIGURATION: [(&str, &str); 4] = [
-    ("shared_buffers", "'1GB'"),
-    ("max_wal_size", "'8GB'"),
+    ("shared_buffers", "1GB"),
+    ("max_wal_size", "8GB"),
     ("wal_compression", "on"),
-    ("shared_preload_libraries", "'pg_stat_statements'"),
+    ("shared_preload_libraries", "pg_stat_statements"),
 ];
 
 /// Rows, whose they are, and how they are stored.
@@ -122,7 +123,7 @@ fn lines(rows: &[Row]) -> Outcome<String> {
     let mut text = String::new();
     let or_null = |number: Option<u64>| number.map_or_else(|| "\\N".to_owned(), |number| number.to_string());
     for Row { client, activity: a } in rows {
-        let took = or_null(a.response_time.map(|took| took.as_micros()));
+        let took = or_null(a.response_time.map(ResponseTime::as_micros));
         let ip = a.ip.map_or_else(|| "\\N".to_owned(), |ip| ip.to_string());
         let agent = a.user_agent.as_ref().map_or("\\N", |agent| agent.as_str());
         let (asked, answered) = (or_null(a.request_bytes), or_null(a.response_bytes));
