@@ -49,9 +49,11 @@ pub async fn go_on(pending: Option<Pending>) -> StoreError {
 
 /// Contact, for a command: there is nothing to be done without.
 pub async fn now(storage: &Storage) -> Result<(), StoreError> {
-    match &storage.postgres {
-        Some(postgres) => postgres.ready().await,
-        None => Ok(()),
+    let Some(postgres) = &storage.postgres else { return Ok(()) };
+    match postgres.ready().await {
+        // A database that is being set up may take longer than one waits. That nobody is there is known at once.
+        Err(error) if error.is_transient() => postgres.ready().await,
+        done => done,
     }
 }
 
