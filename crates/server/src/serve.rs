@@ -33,7 +33,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let storage = wire::storage(settings).await?;
     let pending = contact::begin(&storage).await?;
     let (storage, caching) =
-        wire::cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
+        wire::cached(&wire::cache_settings(settings), storage, &clock, Arc::new(TokioBackground::here()));
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage));
     let recorder: Arc<dyn Recorder> = spool.clone();
     let services =

@@ -18,7 +18,7 @@ use activity_ingest::disk::RealDisk;
 use activity_ingest::{OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
-pub use self::caching::{Caching, cached};
+pub use self::caching::{Caching, cache_settings, cached};
 pub use self::fingerprints::of as fingerprints;
 pub use self::storage::{Storage, database_file, same_schema, storage};
 use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};

@@ -1,6 +1,7 @@
 //! The cache in front of a store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_adapter_memory::{CacheOptions, MemoryUsageCache};
 use activity_domain::cache::Lifetime;
@@ -8,7 +9,7 @@ use activity_domain::port::{Background, Clock, UsageCache};
 use activity_domain::service::{CachePolicy, CachedUsage, ForgettingSink, Prewarm};
 
 use super::Storage;
-use crate::config::CacheSettings;
+use crate::config::{CacheSettings, Settings};
 
 /// The most rows of a day that are kept: some megabytes.
 const DAY_ROWS: usize = 20_000;
@@ -19,6 +20,16 @@ pub struct Caching {
     pub cache: Arc<dyn UsageCache>,
     /// Warms it.
     pub prewarm: Arc<Prewarm>,
+}
+
+/// How answers are cached. Instances on one database do not hear of what another one stores into a day that is
+/// closed, and would show it too late: they keep no answers.
+pub fn cache_settings(settings: &Settings) -> CacheSettings {
+    let cache = settings.cache.clone();
+    match settings.database {
+        None => cache,
+        Some(_) => CacheSettings { ttl_daily: Duration::ZERO, ttl_top: Duration::ZERO, ..cache },
+    }
 }
 
 /// A storage with a cache in front of it: questions go through the cache, and what is stored makes it
