@@ -80,6 +80,8 @@ pub struct Drainer {
     counted: HashMap<StreamId, u64>,
     /// What is read is read again, and is due at once.
     is_going_back: bool,
+    /// When a batch is due that waits for company.
+    deadline: Option<Instant>,
     /// When the store is asked next where it stands.
     next_check: Instant,
     /// Whether it ever answered that.
@@ -109,6 +111,7 @@ impl Drainer {
             cursors: HashMap::new(),
             counted: HashMap::new(),
             is_going_back: false,
+            deadline: None,
             next_check: Instant::now(),
             is_checked: false,
             attempts: BTreeMap::new(),
@@ -135,6 +138,7 @@ impl Drainer {
             if !*stop.borrow() && !self.wait(&mut stop).await {
                 continue;
             }
+            self.deadline = None;
             match self.next_chunk().await {
                 Ok(Some(chunk)) => {
                     self.unreadable = 0;
@@ -162,19 +166,22 @@ impl Drainer {
     }
 
     /// Waits until a batch is due (true) or a check is. What an earlier process left is due at once.
-    async fn wait(&self, stop: &mut watch::Receiver<bool>) -> bool {
+    async fn wait(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
         let Some(done) = self.caught_up() else { return true };
         let mut durable = self.shared.durable.clone();
         let mut wanted = self.shared.wanted.subscribe();
         let [size, most] = [self.config.batch_size, self.config.max_batch].map(|n| done + n as u64);
-        let not_before = self.last + PACE;
+        let (not_before, interval) = (self.last + PACE, self.config.interval);
+        let (next_check, checks) = (self.next_check, self.checks());
+        let deadline = &mut self.deadline;
         let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
         let due = async {
             if durable.wait_for(|next| *next > done).await.is_err() {
                 // The spool is closed; there is nothing more to come but `stop`.
                 return std::future::pending().await;
             }
-            let deadline = Instant::now() + self.config.interval;
+            // A check in between does not put it off.
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + interval);
             let (mut full, mut filled) = (durable.clone(), durable.clone());
             let enough = async {
                 let _ = filled.wait_for(|next| *next >= size).await;
@@ -190,7 +197,7 @@ impl Drainer {
         tokio::select! {
             _ = stopped => true,
             () = due => true,
-            () = sleep_until(self.next_check), if self.checks() => false,
+            () = sleep_until(next_check), if checks => false,
         }
     }
 

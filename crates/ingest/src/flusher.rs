@@ -210,7 +210,10 @@ impl Writer {
             return Err(RecordError::Failing(error.to_string()));
         }
         active.offset += self.buffer.len() as u64;
-        self.durable = after;
+        if !self.buffer.is_empty() {
+            // A group of nothing makes no number durable that was refused before it.
+            self.durable = after;
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::segment::{KeptName, Segment};
 /// What is known of a kept segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Kept {
-    /// The number after its last frame.
+    /// The number after its last frame; 0 if it has none.
     pub next: u64,
     /// How old it was when this process came to know it ...
     age: Duration,
@@ -50,7 +50,7 @@ impl Keeper {
         Self { log, keep }
     }
 
-    /// The sink has all frames of a segment; `next` follows the last of them.
+    /// The sink has all frames of a segment; `next` follows the last of them (0: there are none).
     pub fn retire(&self, segment: &Segment, next: u64) {
         if self.keep.is_zero() {
             self.log.lock().remove(segment);

@@ -65,7 +65,7 @@ struct Open {
     offset: u64,
     /// No frame below this number is wanted.
     next: u64,
-    /// The number after the last sound frame so far.
+    /// The number after the last sound frame so far; 0 if there was none.
     end: u64,
     /// How many sound frames there were so far of those that the store lacks again.
     found_again: u64,
@@ -242,9 +242,16 @@ impl Open {
     fn new(readable: Readable, next: u64) -> io::Result<Self> {
         let file = File::open(&readable.segment.path)?;
         let checksum = Checksum::of(readable.segment.stream);
-        let end = readable.segment.first;
-        let (window, offset, next) = (Window::default(), segment::HEADER as u64, next.max(end));
-        Ok(Self { readable, checksum, file, window, offset, next, end, found_again: 0 })
+        let next = next.max(readable.segment.first);
+        let (window, offset) = (Window::default(), segment::HEADER as u64);
+        Ok(Self { readable, checksum, file, window, offset, next, end: 0, found_again: 0 })
+    }
+
+    /// Whether there is nothing more that counts. A segment that is used up is looked through even if none of
+    /// it is wanted: where its frames end is written down when it is kept.
+    fn is_read(&self) -> bool {
+        let read = if self.readable.growing { self.next } else { self.end };
+        self.readable.until.is_some_and(|until| read >= until)
     }
 
     /// How many frames that the store lacks again were not found, once all has been read.
@@ -269,7 +276,7 @@ impl Open {
         let mut bytes = 0;
         let mut gap = None;
         while frames.len() < max_frames && bytes < max_bytes {
-            if self.readable.until.is_some_and(|until| self.next >= until) {
+            if self.is_read() {
                 break;
             }
             let found = match self.frame_at(self.offset)? {

@@ -20,7 +20,7 @@ const MAGIC: &[u8; 8] = b"ATSPOOL1";
 /// What the name of a kept segment says beside that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeptName {
-    /// The number after its last frame.
+    /// The number after its last frame; 0 if it has none.
     pub next: u64,
     /// When it was kept, which is soon after its last commit: seconds since 1970.
     pub seconds: u64,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_sqlite::SqliteStore;
@@ -18,7 +19,7 @@ use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
 use activity_http::token::Tokens;
 use activity_ingest::disk::RealDisk;
-use activity_ingest::{OpenError, Spool, SpoolConfig};
+use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
 pub use self::caching::{Caching, cached};
@@ -63,6 +64,17 @@ pub fn same_schema(settings: &Settings) -> Result<(), crate::Failure> {
 pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
     let config = SpoolConfig { folder: spool_folder(settings), max_bytes: settings.spool_max_bytes };
     Spool::open(&config, Arc::new(RealDisk), &OsRandomness)
+}
+
+/// How long a segment of the spool is kept after the store has it. The embedded store loses no commit, so
+/// it needs none of that; one that promotes asynchronous standbys does.
+pub fn keep(_settings: &Settings) -> Duration {
+    Duration::ZERO
+}
+
+/// When and how the spool is drained.
+pub fn draining(settings: &Settings) -> DrainConfig {
+    DrainConfig::new(settings.log_batch_size, settings.log_batch_interval).keeping(keep(settings))
 }
 
 /// The ports of storage, all of them by one store.

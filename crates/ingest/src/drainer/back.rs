@@ -36,11 +36,7 @@ impl Drainer {
         streams.extend(others);
         for stream in streams {
             match self.sink.position(stream).await {
-                Ok(next) if self.is_behind(stream, next) => self.go_back(stream, next).await,
-                // A reader that is lost is noticed when it is to read.
-                Ok(next) => {
-                    let _ = self.with_reader(move |reader| reader.expire(stream, next)).await;
-                }
+                Ok(next) => self.checked(stream, next).await,
                 Err(error) => {
                     tracing::warn!(%error, "the store does not say where it stands; what is kept stays");
                     if !self.is_checked {
@@ -53,6 +49,14 @@ impl Drainer {
         }
         self.is_checked = true;
         self.next_check = Instant::now() + self.config.check_every;
+    }
+
+    async fn checked(&mut self, stream: StreamId, next: u64) {
+        if self.is_behind(stream, next) {
+            self.go_back(stream, next).await;
+        }
+        // A reader that is lost is noticed when it is to read.
+        let _ = self.with_reader(move |reader| reader.expire(stream, next)).await;
     }
 
     /// Whether the store, which stands at `next` in a stream, has had more of it.
