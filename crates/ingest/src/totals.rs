@@ -60,7 +60,7 @@ impl Totals {
     }
 
     /// Events that the store lost and that cannot be brought to it again: they are not in the spool any more,
-    /// or damaged there.
+    /// or damaged there. What is missing again after another time counts again.
     pub fn missing(&self) -> u64 {
         self.missing.load(Ordering::Relaxed)
     }
