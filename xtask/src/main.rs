@@ -9,6 +9,7 @@ mod fuzz;
 mod migrate;
 mod needs;
 mod openapi;
+mod postgres;
 mod prewarm;
 mod process;
 mod run;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::{
-    openapi,
+    openapi, postgres,
     process::{self, Outcome},
     steps::{self, Step},
     tidy, workspace,
@@ -22,6 +22,7 @@ pub fn test(args: Vec<OsString>) -> Outcome {
 pub fn steps(args: Vec<OsString>) -> Vec<Step> {
     vec![
         Step::new("tidy", tidy::tidy),
+        Step::new("PostgreSQL for tests", postgres::ensure),
         Step::new("tests", || tests(args)),
         Step::new("doc tests", doc_tests),
         Step::new("OpenAPI document", openapi::check),

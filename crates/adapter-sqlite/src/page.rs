@@ -9,6 +9,7 @@ use activity_domain::error::Invalid;
 use activity_domain::rollup::{ClientNo, Summary};
 use activity_domain::span::{Level, Minute, Run};
 use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -16,8 +17,8 @@ use crate::block::PageBlock;
 use crate::error::{Failure, corrupt};
 use crate::schema::usage_page;
 
-/// Clients of a page.
-const CLIENTS: u64 = 256;
+/// Clients of a page: a place is one byte.
+const CLIENTS: usize = 256;
 /// First byte of the stored form.
 const VERSION: u8 = 1;
 
@@ -26,13 +27,8 @@ const VERSION: u8 = 1;
 pub(crate) struct Page(BTreeMap<u8, Summary>);
 
 impl Page {
-    /// The page that a client is in.
-    pub fn of(client: ClientNo) -> i64 {
-        (client.0 / CLIENTS).cast_signed()
-    }
-
     pub fn set(&mut self, client: ClientNo, summary: Summary) {
-        self.0.insert((client.0 % CLIENTS) as u8, summary);
+        self.0.insert(place_of(client).1, summary);
     }
 
     /// The stored form: a version byte, then each client's place and sums.
@@ -55,6 +51,16 @@ impl Page {
     }
 }
 
+/// The page that a client is in, and its place there.
+fn place_of(client: ClientNo) -> (i64, u8) {
+    let [place, ..] = client.0.to_le_bytes();
+    ((client.0 >> u8::BITS).cast_signed(), place)
+}
+
+fn client_at(page: i64, place: u8) -> ClientNo {
+    ClientNo(page.cast_unsigned() << u8::BITS | u64::from(place))
+}
+
 fn decode(mut bytes: &[u8], mut take: impl FnMut(u8, Summary)) -> Result<(), Invalid> {
     if bytes.split_off_first() != Some(&VERSION) {
         return Err(Invalid::new("is not a page of version 1"));
@@ -71,7 +77,7 @@ pub(crate) struct Pages(BTreeMap<(Level, Minute, i64), Page>);
 
 impl Pages {
     pub fn set(&mut self, level: Level, start: Minute, client: ClientNo, summary: Summary) {
-        self.0.entry((level, start, Page::of(client))).or_default().set(client, summary);
+        self.0.entry((level, start, place_of(client).0)).or_default().set(client, summary);
     }
 
     pub fn write(self, c: &mut SqliteConnection) -> Result<(), Failure> {
@@ -96,15 +102,14 @@ pub(crate) fn for_each(
     mut take: impl FnMut(ClientNo, Summary),
 ) -> Result<(), Failure> {
     for_each_page(c, run, |number, bytes| {
-        let first = number.cast_unsigned() * CLIENTS;
-        decode(bytes, |place, summary| take(ClientNo(first + u64::from(place)), summary))
+        decode(bytes, |place, summary| take(client_at(number, place), summary))
     })
 }
 
 /// Adds up the sums of all clients. There may be very many blocks: a client's total is found by its place in a
 /// page, and not looked up.
 #[derive(Default)]
-pub(crate) struct Totals(BTreeMap<i64, Box<[Summary; CLIENTS as usize]>>);
+pub(crate) struct Totals(BTreeMap<i64, Box<[Summary; CLIENTS]>>);
 
 impl Totals {
     /// Adds each client's blocks in a run.
@@ -119,22 +124,28 @@ impl Totals {
     }
 
     pub fn add(&mut self, client: ClientNo, summary: &Summary) {
-        let total = &mut self.page(Page::of(client))[(client.0 % CLIENTS) as usize];
+        let (page, place) = place_of(client);
+        let total = &mut self.page(page)[usize::from(place)];
         *total = total.plus(summary);
     }
 
-    fn page(&mut self, number: i64) -> &mut [Summary; CLIENTS as usize] {
-        self.0.entry(number).or_insert_with(|| Box::new([Summary::default(); CLIENTS as usize]))
+    fn page(&mut self, number: i64) -> &mut [Summary; CLIENTS] {
+        self.0.entry(number).or_insert_with(|| Box::new([Summary::default(); CLIENTS]))
     }
 
     /// The clients that have any requests.
     pub fn iter(&self) -> impl Iterator<Item = (ClientNo, Summary)> {
         let clients = self.0.iter().flat_map(|(number, page)| {
-            let first = number.cast_unsigned() * CLIENTS;
-            (first..).map(ClientNo).zip(page.iter().copied())
+            (0..=u8::MAX).map(|place| client_at(*number, place)).zip(page.iter().copied())
         });
         clients.filter(|(_, total)| total.requests > 0)
     }
+}
+
+/// The first minute of the newest block of a length.
+pub(crate) fn newest(c: &mut SqliteConnection, level: Level) -> QueryResult<Option<Minute>> {
+    let blocks = usage_page::table.filter(usage_page::minutes.eq(level.minutes()));
+    Ok(blocks.select(max(usage_page::start)).get_result::<Option<i64>>(c)?.map(Minute))
 }
 
 fn for_each_page(
@@ -174,7 +185,9 @@ mod tests {
         ) -> Summary {
             let [requests, errors, timed, micros] = numbers;
             let mut sketch = Sketch::default();
-            took.into_iter().for_each(|micros| sketch.add(micros));
+            if let Some(micros) = took {
+                sketch.add(micros);
+            }
             let last_seen = at.map(|at| Timestamp::from_micros(at).unwrap());
             Summary { requests, errors, timed, micros, last_seen, quantiles: sketch.quantiles() }
         }

@@ -6,7 +6,7 @@ use activity_domain::client::ClientName;
 use activity_domain::error::StoreError;
 use activity_domain::port::{Read, UsageRepo};
 use activity_domain::rollup::{ClientNo, Delta, Summary, Tally};
-use activity_domain::span::Span;
+use activity_domain::span::{Level, Minute, Span};
 use activity_domain::usage::{
     DailyPage, DailyQuery, EndpointRow, EndpointsQuery, LogPage, LogQuery, Series, SeriesQuery, TopQuery,
     TopRow,
@@ -154,13 +154,23 @@ fn top(c: &mut SqliteConnection, query: &TopQuery) -> Result<Vec<TopRow>, Failur
 /// What each client did in a span, without percentiles.
 pub(crate) fn totals(c: &mut SqliteConnection, span: Span) -> Result<Totals, Failure> {
     let mut totals = Totals::default();
-    for run in span.runs() {
+    for run in up_to_the_end(c, span)?.runs() {
         totals.add_run(c, run)?;
     }
     for (_, client, profile) in profiles(&deltas(c, span)?, span, None) {
         totals.add(client, &profile.numbers());
     }
     Ok(totals)
+}
+
+/// The same span of what blocks hold, but ending with a day, if there is nothing behind its end. Most questions
+/// end now, and one block of a day takes the place of up to 23 hours, and of quarters and minutes.
+fn up_to_the_end(c: &mut SqliteConnection, span: Span) -> QueryResult<Span> {
+    let Some(minute) = page::newest(c, Level::Minute)? else { return Ok(span) };
+    // Minutes are forgotten by the clock, which may have been wrong: quarters know better.
+    let is_newest = page::newest(c, Level::Quarter)? == Some(Level::Quarter.block_of(minute));
+    let end = Minute(Level::Day.block_of(minute).0 + Level::Day.minutes());
+    Ok(if is_newest && minute < span.to { Span { to: end, ..span } } else { span })
 }
 
 /// The clients that may be among the first so many: all that have as many requests as the last of those, for

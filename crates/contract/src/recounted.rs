@@ -80,10 +80,11 @@ pub(crate) fn same_quantiles(
     counted: &Counted,
     what: &str,
 ) -> Result<(), TestCaseError> {
-    let which: [(usize, fn(Quantiles) -> f64); 3] =
-        [(50, Quantiles::p50), (95, Quantiles::p95), (99, Quantiles::p99)];
-    for (percent, which) in which {
-        let (found, exact) = (quantiles.map(which), counted.percentile(percent));
+    let found = |which: fn(Quantiles) -> f64| quantiles.map(which);
+    for (percent, found) in
+        [(50, found(Quantiles::p50)), (95, found(Quantiles::p95)), (99, found(Quantiles::p99))]
+    {
+        let exact = counted.percentile(percent);
         prop_assert_eq!(found.is_some(), exact.is_some(), "p{} of {}", percent, what);
         let (found, exact) = (found.unwrap_or(0.0), exact.unwrap_or(0) as f64);
         // The bound holds for real numbers; the last digit of a float is allowed on top.

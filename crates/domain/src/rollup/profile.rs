@@ -231,7 +231,9 @@ pub(super) mod tests {
             let mut tallies: BTreeMap<Cell, Tally> = BTreeMap::new();
             profile.add_by(|cell| cell, &mut tallies);
             let mut sum = Tally { last_seen: profile.last_seen, ..Tally::default() };
-            tallies.values().for_each(|tally| sum.merge(tally));
+            for tally in tallies.values() {
+                sum.merge(tally);
+            }
             prop_assert_eq!(profile.total(), sum.clone());
             prop_assert_eq!(profile.numbers(), Summary { quantiles: None, ..Summary::from(&sum) });
         }

@@ -59,6 +59,8 @@ pub enum Scenario {
     Limits,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
+    /// Rows into the store on Postgres.
+    Postgres,
 }
 
 impl fmt::Display for Scenario {

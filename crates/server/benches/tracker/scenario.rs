@@ -5,6 +5,7 @@ mod cache;
 mod import;
 mod ingest;
 mod limits;
+mod postgres;
 mod read;
 mod store;
 
@@ -26,6 +27,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Read => read::run(options).await,
         Scenario::Limits => limits::run(options).await,
         Scenario::Cache => cache::run(options).await,
+        Scenario::Postgres => postgres::run(options).await,
     }
 }
 

@@ -67,7 +67,7 @@ async fn measure(options: &Options, plan: Plan) -> Outcome<Vec<Line>> {
 }
 
 /// Stores batches one after the other.
-pub async fn append(store: &SqliteStore, batches: &[Arc<Batch>]) -> Outcome<()> {
+pub async fn append(store: &dyn ActivitySink, batches: &[Arc<Batch>]) -> Outcome<()> {
     for batch in batches {
         match store.append(batch).await? {
             Append::Stored(appended) if appended.stored == batch.records.len() as u64 => {}
@@ -78,7 +78,7 @@ pub async fn append(store: &SqliteStore, batches: &[Arc<Batch>]) -> Outcome<()> 
 }
 
 /// Compacts until nothing is left.
-pub async fn compact(store: &SqliteStore) -> Outcome<()> {
+pub async fn compact(store: &dyn Upkeep) -> Outcome<()> {
     while store.compact(rows::now()?).await?.more {}
     Ok(())
 }

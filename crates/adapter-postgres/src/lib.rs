@@ -1,0 +1,60 @@
+//! The store for several instances, on `PostgreSQL`.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`options`], `tls`, `pools` | where the database is; connections to it |
+//! | `readiness`, [`store`] | first contact; how work runs |
+//! | `replicas` | which of them are asked, and when |
+//! | [`migrations`] | the schema's versions |
+//! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
+//! | `changes` | which clients changed |
+//! | `erase` | what goes when a client is erased |
+//! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
+//! | `set_aside` | `SetAsideRepo` |
+//! | `compactor`, `blocks`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
+//! | `usage`, `daily`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
+//! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
+//! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
+//! | `locks`, `statement` | locks over all instances; statements that are prepared once |
+//! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
+
+mod accounts;
+mod batch;
+mod blocks;
+mod changes;
+mod clients;
+mod compactor;
+mod daily;
+mod days;
+mod endpoint_blocks;
+mod endpoint_names;
+mod endpoints;
+mod erase;
+mod error;
+mod limits;
+mod locks;
+mod log;
+mod log_row;
+pub mod migrations;
+mod numbers;
+pub mod options;
+mod pending;
+mod pools;
+mod readiness;
+mod replicas;
+mod retention;
+mod rows;
+mod schema;
+mod series;
+mod set_aside;
+mod sink;
+mod statement;
+pub mod store;
+mod tls;
+mod trails;
+mod usage;
+mod whereabouts;
+
+pub use options::{Options, Server};
+pub use replicas::ReplicaState;
+pub use store::PostgresStore;

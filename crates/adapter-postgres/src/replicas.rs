@@ -1,0 +1,117 @@
+//! Replicas: who answers what need not be of this moment.
+//!
+//! A watcher compares what each replica has replayed with what the primary had written a moment before. One
+//! that is behind, does not answer, or is no replica any more is passed over until it is found well again; so an
+//! outage costs the questions of one moment their time, and not every question its own. What no replica
+//! answers, the primary does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use activity_domain::error::StoreError;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::options::{Options, Server};
+use crate::pools::{Connections, Work};
+
+mod watch;
+
+/// How long a server may take to say where it stands.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a question waits for a connection to a replica before it goes elsewhere.
+const WAIT: Duration = Duration::from_millis(250);
+/// Replicas that one question is put to.
+const ATTEMPTS: usize = 2;
+
+/// One of them.
+pub(crate) struct Replica {
+    pub connections: Connections,
+    /// A connection for the watcher, so that many questions do not look like an outage.
+    checks: Connections,
+    server: Server,
+    is_well: AtomicBool,
+}
+
+impl Replica {
+    fn new(server: &Server, readers: u32) -> Self {
+        Self {
+            connections: Connections::new(server, readers, WAIT, Work::Reading),
+            checks: Connections::new(server, 1, PATIENCE, Work::Reading),
+            server: server.clone(),
+            // Until the watcher has seen it.
+            is_well: AtomicBool::new(false),
+        }
+    }
+
+    /// Passes it over until the watcher finds it well.
+    pub fn suspect(&self, trouble: &StoreError) {
+        self.note(Some(trouble));
+    }
+
+    /// Notes how it was found.
+    fn note(&self, trouble: Option<&StoreError>) {
+        let was_well = self.is_well.swap(trouble.is_none(), Ordering::Relaxed);
+        match trouble {
+            None if !was_well => tracing::info!(replica = %self.server, "a replica answers questions"),
+            Some(error) if was_well => {
+                tracing::warn!(replica = %self.server, %error, "a replica is passed over");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How a replica does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaState {
+    /// Its address.
+    pub server: String,
+    /// Whether questions are put to it.
+    pub is_well: bool,
+}
+
+/// All of them.
+pub(crate) struct Replicas {
+    list: Vec<Arc<Replica>>,
+    turn: AtomicUsize,
+    watcher: Option<AbortHandle>,
+}
+
+impl Replicas {
+    /// Begins to watch them.
+    pub fn new(options: &Options, runtime: &Handle) -> Self {
+        let list: Vec<Arc<Replica>> =
+            options.replicas.iter().map(|server| Arc::new(Replica::new(server, options.readers))).collect();
+        let watcher = (!list.is_empty()).then(|| {
+            let primary = Connections::new(&options.primary, 1, PATIENCE, Work::Reading);
+            runtime.spawn(watch::run(primary, list.clone())).abort_handle()
+        });
+        Self { list, turn: AtomicUsize::new(0), watcher }
+    }
+
+    /// Those that a question may be put to, one after the other. Each question begins with another one.
+    pub fn in_turn(&self) -> Vec<&Arc<Replica>> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let first = turn.checked_rem(self.list.len()).unwrap_or(0);
+        let all = self.list.iter().cycle().skip(first).take(self.list.len());
+        all.filter(|replica| replica.is_well.load(Ordering::Relaxed)).take(ATTEMPTS).collect()
+    }
+
+    pub fn states(&self) -> Vec<ReplicaState> {
+        let state = |replica: &Arc<Replica>| ReplicaState {
+            server: replica.server.to_string(),
+            is_well: replica.is_well.load(Ordering::Relaxed),
+        };
+        self.list.iter().map(state).collect()
+    }
+}
+
+impl Drop for Replicas {
+    fn drop(&mut self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Statements whose text never changes. Saying so lets diesel prepare each of them once a connection and
+//! take it from its cache afterwards; `diesel::sql_query` would be parsed and planned each time.
+
+/// Makes a type of a statement. Its fields are the parameters `$1`, `$2`, ... in order; the arrow names
+/// the columns that it gives back.
+macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident<$life:lifetime> { $($field:ident: $rust:ty => $sql:ty),* $(,)? }
+     -> $row:ty = $text:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name<$life> { $(pub $field: $rust),* }
+        $crate::statement::statement!(@impl [$life] [$name<$life>] [$name<'static>] [$($field => $sql),*] $row, $text);
+    };
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $rust:ty => $sql:ty),* $(,)? }
+     -> $row:ty = $text:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name { $(pub $field: $rust),* }
+        $crate::statement::statement!(@impl [] [$name] [$name] [$($field => $sql),*] $row, $text);
+    };
+    (@impl [$($life:lifetime)?] [$name:ty] [$always:ty] [$($field:ident => $sql:ty),*] $row:ty, $text:expr) => {
+        impl<$($life)?> diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
+            fn walk_ast<'walk>(
+                &'walk self,
+                mut out: diesel::query_builder::AstPass<'_, 'walk, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                out.push_sql($text);
+                $(out.push_bind_param_value_only::<$sql, _>(&self.$field)?;)*
+                Ok(())
+            }
+        }
+
+        impl<$($life)?> diesel::query_builder::QueryId for $name {
+            type QueryId = $always;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl<$($life)?> diesel::query_builder::Query for $name {
+            type SqlType = $row;
+        }
+    };
+}
+
+pub(crate) use statement;

@@ -1,0 +1,204 @@
+//! The store, and how work runs on its connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use activity_domain::error::StoreError;
+use activity_domain::port::Read;
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::days::Days;
+use crate::error::{Ending, Failure};
+use crate::numbers::NumberCache;
+use crate::options::{Options, Server};
+use crate::pools::{Connections, Work};
+use crate::readiness::Readiness;
+use crate::replicas::{ReplicaState, Replicas};
+
+/// How a transaction begins.
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    /// Each statement sees what is committed when it begins.
+    Write,
+    /// All statements see one state.
+    Snapshot,
+}
+
+/// After this, another server is asked.
+const REPLICA_LIMIT: Duration = Duration::from_secs(3);
+
+/// The store for several instances. All ports of storage are implemented by it.
+#[derive(Clone)]
+pub struct PostgresStore {
+    writers: Connections,
+    readers: Connections,
+    replicas: Arc<Replicas>,
+    options: Arc<Options>,
+    runtime: Handle,
+    readiness: Readiness,
+    pub(crate) numbers: Arc<NumberCache>,
+    pub(crate) days: Arc<Days>,
+}
+
+impl PostgresStore {
+    /// A store that connects when it is first asked for something, and brings the schema to the newest
+    /// version then. So a start works while the database is out of reach. Its work is done by the runtime
+    /// that this is called on, which has to have more than one thread.
+    pub fn new(options: Options) -> Self {
+        let (primary, runtime) = (&options.primary, Handle::current());
+        Self {
+            writers: Connections::new(primary, options.writers, options.writer_wait, Work::Writing),
+            readers: Connections::new(primary, options.readers, options.reader_wait, Work::Reading),
+            replicas: Arc::new(Replicas::new(&options, &runtime)),
+            readiness: Readiness::new(primary, runtime.clone(), options.writer_wait),
+            runtime,
+            numbers: Arc::default(),
+            days: Arc::default(),
+            options: Arc::new(options),
+        }
+    }
+
+    /// Connects and brings the schema to the newest version, if that was not done yet.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.readiness.wait().await
+    }
+
+    /// How its replicas do.
+    pub fn replicas(&self) -> Vec<ReplicaState> {
+        self.replicas.states()
+    }
+
+    pub(crate) fn max_endpoints(&self) -> usize {
+        self.options.max_endpoints
+    }
+
+    pub(crate) fn primary(&self) -> &Server {
+        &self.options.primary
+    }
+
+    /// Does something as a task of the store's runtime, within the time of a write.
+    pub(crate) async fn on_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let limit = self.options.writer_limit;
+        let task = self
+            .runtime
+            .spawn(async move { timeout(limit, work).await.unwrap_or_else(|_| Err(no_answer(limit))) });
+        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
+    /// Runs work in one write transaction. It runs to its end even if the caller goes away.
+    pub(crate) async fn write<T, F>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, F>> + Send + 'static,
+    ) -> Result<T, F::Told>
+    where
+        T: Send + 'static,
+        F: Ending,
+    {
+        self.run(&self.writers, Begin::Write, self.options.writer_limit, work).await
+    }
+
+    /// Runs work on one snapshot of a server that shows what the read has to see. It is begun anew elsewhere
+    /// where a replica fails.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: Read,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<T, StoreError> {
+        if read == Read::Eventual {
+            for replica in self.replicas.in_turn() {
+                let connections = &replica.connections;
+                match self.run(connections, Begin::Snapshot, REPLICA_LIMIT, work.clone()).await {
+                    Err(error @ (StoreError::Unavailable(_) | StoreError::Refused(_))) => {
+                        replica.suspect(&error);
+                    }
+                    answer => return answer,
+                }
+            }
+        }
+        self.run(&self.readers, Begin::Snapshot, self.options.reader_limit, work).await
+    }
+
+    /// Runs work on a writer's connection outside a transaction, for what cannot be in one.
+    pub(crate) async fn maintain<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ready().await?;
+        let connections = self.writers.clone();
+        self.on_runtime(async move {
+            let mut connection = connections.get().await?;
+            Ok(work(&mut connection).await?)
+        })
+        .await
+    }
+
+    /// Runs a transaction as a task of the runtime that the store was made on. A caller that goes away (a
+    /// request's time-out, a lost connection) only stops waiting: a transaction that is dropped halfway
+    /// would cost its connection, and nobody would know what became of it.
+    async fn run<T, F>(
+        &self,
+        connections: &Connections,
+        begin: Begin,
+        limit: Duration,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, F>> + Send + 'static,
+    ) -> Result<T, F::Told>
+    where
+        T: Send + 'static,
+        F: Ending,
+    {
+        self.ready().await?;
+        let connections = connections.clone();
+        let task = self.runtime.spawn(async move {
+            let mut connection = connections.get().await?;
+            // What is cut off here leaves a transaction open: the pool closes such a connection.
+            match timeout(limit, transaction(&mut connection, begin, work)).await {
+                Ok(result) => result.map_err(Ending::told),
+                Err(_) => Err(no_answer(limit).into()),
+            }
+        });
+        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+}
+
+fn no_answer(limit: Duration) -> StoreError {
+    StoreError::Unavailable(format!("no end of it within {} seconds", limit.as_secs()))
+}
+
+/// An error of the commit leaves open whether it was done: whoever has to know asks the database.
+async fn transaction<T, F: Ending>(
+    c: &mut AsyncPgConnection,
+    begin: Begin,
+    work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, F>>,
+) -> Result<T, F> {
+    let begin = match begin {
+        Begin::Write => "BEGIN",
+        Begin::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    AnsiTransactionManager::begin_transaction_sql(c, begin).await?;
+    match work(c).await {
+        Ok(done) => {
+            AnsiTransactionManager::commit_transaction(c).await?;
+            Ok(done)
+        }
+        Err(error) => {
+            if let Err(error) = AnsiTransactionManager::rollback_transaction(c).await {
+                tracing::debug!(%error, "a transaction was not taken back in good order");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Lets statements of this transaction take longer than usual.
+pub(crate) async fn be_patient(c: &mut AsyncPgConnection) -> diesel::QueryResult<()> {
+    c.batch_execute("SET LOCAL statement_timeout = '50s'").await
+}

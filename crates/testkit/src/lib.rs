@@ -1,0 +1,36 @@
+//! Private servers for tests: real ones, in folders of their own, on free loopback ports.
+//!
+//! | Item | Is |
+//! |---|---|
+//! | [`Postgres`] | a PostgreSQL server that a test can stop, kill, freeze and start again |
+//! | [`PostgresCluster`] | a primary with streaming replicas, to pause and promote |
+//! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
+//! | [`Shared`] | that server |
+//! | [`Proxy`] | a network in front of any server, to cut, slow down and stop |
+//! | [`until`] | waiting for a condition, with a deadline |
+//!
+//! Everything here blocks and panics: it is for tests, where a server that does not start is a failed test. It
+//! may be called from an async test as well, as long as nothing else on the runtime has to go on meanwhile.
+//!
+//! **No server outlives its test**, however that ends: a watcher (`watch.sh`) takes it down when the last
+//! process that uses it is gone. The kit runs on Linux.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a library for tests: what goes wrong here fails the test that it goes wrong in"
+)]
+
+mod account;
+mod folder;
+mod port;
+mod postgres;
+mod processes;
+mod proxy;
+mod wait;
+
+pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Shared, Stop};
+pub use proxy::{Moment, Proxy, Trap};
+pub use wait::until;

@@ -1,0 +1,15 @@
+//! The kit itself, with real servers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests too"
+)]
+
+mod cluster;
+mod commit;
+mod ends;
+mod postgres;
+mod proxy;
