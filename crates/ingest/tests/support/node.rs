@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use activity_adapter_memory::MemoryStore;
 use activity_domain::error::StoreError;
@@ -13,7 +13,7 @@ use activity_ingest::{Spool, Totals};
 use async_trait::async_trait;
 
 use super::faulty::{Faulty, FaultyDisk, switch};
-use super::{Draining, activities, numbers, open_on};
+use super::{Draining, activities, open_on};
 
 /// Longer than any test takes.
 pub const LONG: Duration = Duration::from_hours(1);
@@ -105,7 +105,8 @@ impl Node {
 
     /// Waits until the store has all that was recorded.
     pub async fn stored(&self) {
-        self.wait("everything is stored", || self.store.rows().len() as u64 == self.sent).await;
+        let is_stored = || self.spool.pending() == 0 && self.store.rows().len() as u64 == self.sent;
+        self.wait("everything is stored", is_stored).await;
     }
 
     /// Waits until so many segments are kept.
@@ -119,13 +120,16 @@ impl Node {
         self.wait("it asks", || self.asked.times.load(Ordering::SeqCst) >= before + more).await;
     }
 
+    /// Looks a bounded number of times, not for a bounded time: a machine may stop for a while.
     pub async fn wait(&self, what: &str, holds: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !holds() {
-            let stored = numbers(&self.store.rows()).len();
-            assert!(Instant::now() < deadline, "not in time: {what}; {stored} of {} are stored", self.sent);
+        for _ in 0..10_000 {
+            if holds() {
+                return;
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        let stored = self.store.rows().len();
+        assert!(holds(), "not in time: {what}; {stored} of {} are stored", self.sent);
     }
 
     pub fn totals(&self) -> &Totals {
