@@ -9,6 +9,7 @@ use activity_domain::port::{ActivitySink, Append, Appended, Batch, KeptAside, Re
 use async_trait::async_trait;
 
 use crate::store::{MemoryStore, State};
+use crate::switches::Commit;
 
 #[async_trait]
 impl ActivitySink for MemoryStore {
@@ -46,6 +47,13 @@ impl State {
             return Err(StoreError::Unavailable("every row of a batch is refused".to_owned()));
         }
         // From here on nothing fails, so that a batch is stored as a whole or not at all.
+        let mut commit = Commit {
+            stream: batch.stream,
+            cursor: self.cursors.get(&batch.stream).copied(),
+            rows: Vec::new(),
+            counted: self.counted.len(),
+            set_aside: self.set_aside_ever,
+        };
         let mut appended = Appended::default();
         for record in taken {
             let activity = &record.activity;
@@ -57,6 +65,9 @@ impl State {
                 Entry::Occupied(_) => appended.duplicate += 1,
                 Entry::Vacant(free) => {
                     self.counted.push(activity.clone());
+                    if self.switches.has_standby() {
+                        commit.rows.push(free.key().clone());
+                    }
                     free.insert(activity.clone());
                     appended.stored += 1;
                 }
@@ -73,6 +84,19 @@ impl State {
             appended.set_aside += 1;
         }
         self.cursors.insert(batch.stream, batch.next);
+        self.switches.committed(commit);
         Ok(appended)
+    }
+
+    /// Takes back what an append changed; later ones have been taken back already. Says how many rows that
+    /// were.
+    pub fn forget(&mut self, commit: &Commit) -> usize {
+        match commit.cursor {
+            Some(next) => self.cursors.insert(commit.stream, next),
+            None => self.cursors.remove(&commit.stream),
+        };
+        self.counted.truncate(commit.counted);
+        self.set_aside.retain(|kept| kept.no <= commit.set_aside);
+        commit.rows.iter().filter(|key| self.rows.remove(key).is_some()).count()
     }
 }

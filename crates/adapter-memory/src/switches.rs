@@ -7,8 +7,9 @@ use std::task::{Poll, Waker};
 
 use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
+use activity_domain::id::StreamId;
 
-use crate::store::MemoryStore;
+use crate::store::{MemoryStore, RowKey};
 
 /// How often something goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,20 @@ pub(crate) struct Switches {
     lost_answers: Times,
     refused: Option<Predicate>,
     held: Option<Vec<Waker>>,
+    standby: Option<Vec<Commit>>,
+}
+
+/// What one append changed, so that it can be forgotten.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub stream: StreamId,
+    /// Where the stream stood before, if it was there.
+    pub cursor: Option<u64>,
+    pub rows: Vec<RowKey>,
+    /// How much had been counted before.
+    pub counted: usize,
+    /// The number of the last row that had been set aside before.
+    pub set_aside: u64,
 }
 
 impl MemoryStore {
@@ -81,6 +96,28 @@ impl MemoryStore {
         self.state().switches.held.as_ref().map_or(0, Vec::len)
     }
 
+    /// From now on there is a standby that may lag behind: [`MemoryStore::promote`].
+    pub fn add_standby(&self) {
+        self.state().switches.standby.get_or_insert_default();
+    }
+
+    /// The standby takes over and lacks the newest so many appends since it was added (or all of them): rows,
+    /// what was set aside, and cursors, as with an asynchronous standby that had not got them. Says how many
+    /// rows are lost by that. Other ports' changes stay. The new primary has a standby too, which lacks
+    /// nothing yet.
+    pub fn promote(&self, lacking: usize) -> usize {
+        let mut state = self.state();
+        let Some(standby) = &mut state.switches.standby else { return 0 };
+        let lost = standby.split_off(standby.len().saturating_sub(lacking));
+        standby.clear();
+        lost.into_iter().rev().map(|commit| state.forget(&commit)).sum()
+    }
+
+    /// How many appends a standby may lack.
+    pub fn commits(&self) -> usize {
+        self.state().switches.standby.as_ref().map_or(0, Vec::len)
+    }
+
     /// Turns all switches off. What is stored or set aside stays.
     pub fn heal(&self) {
         let old = std::mem::take(&mut self.state().switches);
@@ -117,6 +154,18 @@ impl Switches {
         if lost { Err(unavailable("the answer is lost by a test")) } else { Ok(()) }
     }
 
+    /// Whether somebody wants to know what appends change.
+    pub fn has_standby(&self) -> bool {
+        self.standby.is_some()
+    }
+
+    /// To be called after an append has changed everything.
+    pub fn committed(&mut self, commit: Commit) {
+        if let Some(standby) = &mut self.standby {
+            standby.push(commit);
+        }
+    }
+
     pub fn refuses(&self, activity: &Activity) -> bool {
         self.refused.as_ref().is_some_and(|refused| refused(activity))
     }
@@ -134,6 +183,7 @@ impl Default for Switches {
             lost_answers: Times::NEVER,
             refused: None,
             held: None,
+            standby: None,
         }
     }
 }
@@ -146,6 +196,7 @@ impl fmt::Debug for Switches {
             .field("lost_answers", &self.lost_answers)
             .field("refused", &self.refused.is_some())
             .field("held", &self.held.is_some())
+            .field("standby", &self.standby.is_some())
             .finish()
     }
 }

@@ -86,3 +86,38 @@ async fn all_rows_refused_are_an_outage_unless_there_is_one() {
     let aside = Appended { set_aside: 1, ..Appended::default() };
     assert_eq!(store.append(&single).await, Ok(Append::Stored(aside)));
 }
+
+#[tokio::test]
+async fn a_promoted_standby_lacks_the_newest_appends() {
+    let store = MemoryStore::new();
+    let mut rows = three().into_iter();
+    let [first, second, third] =
+        std::array::from_fn(|n| make::batch(make::stream(1), n as u64, rows.by_ref().take(1).collect()));
+    let other = make::batch(make::stream(2), 0, vec![make::call("CL-2", 9, "2026-03-10T10:00:00Z")]);
+    assert!(store.append(&first).await.is_ok());
+    assert_eq!(store.promote(5), 0, "there is no standby yet");
+    store.add_standby();
+    for batch in [&second, &other, &third] {
+        assert!(store.append(batch).await.is_ok());
+    }
+    assert_eq!((store.commits(), store.promote(2)), (3, 2));
+    assert_eq!(store.position(make::stream(1)).await, Ok(2));
+    assert_eq!(store.position(make::stream(2)).await, Ok(0));
+    assert_eq!(store.rows().len(), 2);
+    assert_eq!(store.append(&make::batch(make::stream(1), 3, three())).await, Ok(Append::Moved(2)));
+    let fresh = Appended { stored: 1, ..Appended::default() };
+    assert_eq!(store.append(&third).await, Ok(Append::Stored(fresh)), "it is fresh again");
+    assert_eq!(store.promote(7), 1, "what was before the standby stays");
+    assert_eq!(store.rows().len(), 2);
+}
+
+#[tokio::test]
+async fn a_promoted_standby_lacks_what_was_set_aside() {
+    let store = MemoryStore::new();
+    store.add_standby();
+    store.refuse_rows(|_| true);
+    let single = make::batch(make::stream(1), 0, three()[..1].to_vec());
+    assert!(store.append(&single).await.is_ok());
+    assert_eq!((store.set_aside().len(), store.promote(1)), (1, 0));
+    assert!(store.set_aside().is_empty());
+}

@@ -1,8 +1,8 @@
 //! Batches from the spool into the sink, until it has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
@@ -14,7 +14,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::codec;
 use crate::reader::{Chunk, Reader};
-use crate::spool::{Drained, Shared, Spool};
+use crate::spool::{Shared, Spool};
+use crate::totals::Totals;
+
+mod back;
 
 /// When a batch is due, and how large it may get.
 #[derive(Debug, Clone)]
@@ -28,13 +31,29 @@ pub struct DrainConfig {
     pub max_batch: usize,
     /// The pause after a first failure; it doubles up to 5 seconds while the store goes on failing.
     pub first_backoff: Duration,
+    /// How long a segment is kept after its last commit. Zero is for stores whose commits do not vanish.
+    pub keep: Duration,
+    /// How often the store is asked where it stands, while something is kept.
+    pub check_every: Duration,
 }
 
 impl DrainConfig {
     /// A configuration whose batches grow to 5,000 events when behind.
     pub fn new(batch_size: usize, interval: Duration) -> Self {
-        let first_backoff = Duration::from_millis(200);
-        Self { batch_size, interval, max_batch: batch_size.max(5_000), first_backoff }
+        Self {
+            batch_size,
+            interval,
+            max_batch: batch_size.max(5_000),
+            first_backoff: Duration::from_millis(200),
+            keep: Duration::ZERO,
+            check_every: Duration::from_secs(3),
+        }
+    }
+
+    /// The same for a store that may go back: one that promotes an asynchronous standby.
+    #[must_use]
+    pub fn keeping(self, keep: Duration) -> Self {
+        Self { keep, ..self }
     }
 }
 
@@ -48,56 +67,6 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 const MIN_BATCH: usize = 16;
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// What became of the drained events since the start, and how often the store failed.
-#[derive(Debug, Default)]
-pub struct Totals {
-    stored: AtomicU64,
-    duplicate: AtomicU64,
-    discarded: AtomicU64,
-    set_aside: AtomicU64,
-    earlier: AtomicU64,
-    retries: AtomicU64,
-    damaged: AtomicU64,
-}
-
-impl Totals {
-    /// How the drained events split up.
-    pub fn appended(&self) -> Appended {
-        Appended {
-            stored: self.stored.load(Ordering::Relaxed),
-            duplicate: self.duplicate.load(Ordering::Relaxed),
-            discarded: self.discarded.load(Ordering::Relaxed),
-            set_aside: self.set_aside.load(Ordering::Relaxed),
-        }
-    }
-
-    /// How many of them were accepted by an earlier process.
-    pub fn earlier(&self) -> u64 {
-        self.earlier.load(Ordering::Relaxed)
-    }
-
-    /// Attempts that failed and were repeated.
-    pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Damaged places in the spool that were skipped and kept in quarantine.
-    pub fn damaged(&self) -> u64 {
-        self.damaged.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, appended: Appended, is_earlier: bool) {
-        let Appended { stored, duplicate, discarded, set_aside } = appended;
-        if is_earlier {
-            self.earlier.fetch_add(stored + duplicate + discarded + set_aside, Ordering::Relaxed);
-        }
-        self.stored.fetch_add(appended.stored, Ordering::Relaxed);
-        self.duplicate.fetch_add(appended.duplicate, Ordering::Relaxed);
-        self.discarded.fetch_add(appended.discarded, Ordering::Relaxed);
-        self.set_aside.fetch_add(appended.set_aside, Ordering::Relaxed);
-    }
-}
-
 /// Drains a spool into a sink. One per spool.
 pub struct Drainer {
     shared: Arc<Shared>,
@@ -105,20 +74,32 @@ pub struct Drainer {
     sink: Arc<dyn ActivitySink>,
     config: DrainConfig,
     totals: Arc<Totals>,
-    /// Where the sink stands, if known.
-    cursor: Option<Drained>,
+    /// Where the sink stands in streams of which there are segments, as far as is known.
+    cursors: HashMap<StreamId, u64>,
+    /// For streams in which the store went back: what lies before this number is in the totals.
+    counted: HashMap<StreamId, u64>,
+    /// What is read is read again, and is due at once.
+    is_going_back: bool,
+    /// When a batch is due that waits for company.
+    deadline: Option<Instant>,
+    /// When the store is asked next where it stands.
+    next_check: Instant,
+    /// Whether it ever answered that.
+    is_checked: bool,
     /// Since the sink last answered: where it would stand after each attempt, and how much that had.
     attempts: BTreeMap<u64, u64>,
     /// The size that the next batch may have; halved when the store fails.
     size: usize,
     backoff: Duration,
+    /// How often in a row the spool could not be read.
+    unreadable: u32,
     last: Instant,
 }
 
 impl Drainer {
     /// A drainer for this spool.
     pub fn new(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {
-        let (reader, size) = (Some(spool.reader()), config.max_batch);
+        let (reader, size) = (Some(spool.reader().keeping(config.keep)), config.max_batch);
         let (shared, totals) = (spool.shared(), Arc::default());
         let backoff = config.first_backoff;
         Self {
@@ -127,10 +108,16 @@ impl Drainer {
             sink,
             config,
             totals,
-            cursor: None,
+            cursors: HashMap::new(),
+            counted: HashMap::new(),
+            is_going_back: false,
+            deadline: None,
+            next_check: Instant::now(),
+            is_checked: false,
             attempts: BTreeMap::new(),
             size,
             backoff,
+            unreadable: 0,
             last: Instant::now(),
         }
     }
@@ -145,14 +132,26 @@ impl Drainer {
     /// abandoned attempt is settled by the cursor when the spool is opened again.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
-            if !*stop.borrow() {
-                self.wait(&mut stop).await;
+            if self.is_check_due(*stop.borrow()) {
+                self.check().await;
             }
+            if !*stop.borrow() && !self.wait(&mut stop).await {
+                continue;
+            }
+            self.deadline = None;
             match self.next_chunk().await {
-                Ok(Some(chunk)) => self.store(chunk).await,
-                Ok(None) if *stop.borrow() => return,
-                // Durable frames that cannot be read (yet): damage at the end of a growing segment.
-                Ok(None) => sleep(PACE).await,
+                Ok(Some(chunk)) => {
+                    self.unreadable = 0;
+                    self.store(chunk).await;
+                }
+                Ok(None) => {
+                    self.is_going_back = false;
+                    if *stop.borrow() && (self.is_checked || !self.has_kept()) {
+                        return;
+                    }
+                    // Durable frames that cannot be read (yet): damage at the end of a growing segment.
+                    sleep(PACE).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "the spool cannot be read");
                     if self.reader.is_none() {
@@ -160,25 +159,29 @@ impl Drainer {
                         return;
                     }
                     self.back_off().await;
+                    self.give_up_unreadable().await;
                 }
             }
         }
     }
 
-    /// Waits until a batch is due. What an earlier process left is due at once.
-    async fn wait(&self, stop: &mut watch::Receiver<bool>) {
-        let Some(done) = self.caught_up() else { return };
+    /// Waits until a batch is due (true) or a check is. What an earlier process left is due at once.
+    async fn wait(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
+        let Some(done) = self.caught_up() else { return true };
         let mut durable = self.shared.durable.clone();
         let mut wanted = self.shared.wanted.subscribe();
         let [size, most] = [self.config.batch_size, self.config.max_batch].map(|n| done + n as u64);
-        let not_before = self.last + PACE;
+        let (not_before, interval) = (self.last + PACE, self.config.interval);
+        let (next_check, checks) = (self.next_check, self.checks());
+        let deadline = &mut self.deadline;
         let stopped = async { stop.wait_for(|stop| *stop).await.is_ok() };
         let due = async {
             if durable.wait_for(|next| *next > done).await.is_err() {
                 // The spool is closed; there is nothing more to come but `stop`.
                 return std::future::pending().await;
             }
-            let deadline = Instant::now() + self.config.interval;
+            // A check in between does not put it off.
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + interval);
             let (mut full, mut filled) = (durable.clone(), durable.clone());
             let enough = async {
                 let _ = filled.wait_for(|next| *next >= size).await;
@@ -192,59 +195,78 @@ impl Drainer {
             }
         };
         tokio::select! {
-            _ = stopped => {}
-            () = due => {}
+            _ = stopped => true,
+            () = due => true,
+            () = sleep_until(next_check), if checks => false,
         }
     }
 
-    /// Where the sink stands in the current stream, once older ones are done with.
+    /// Where the sink stands in the current stream, once there is nothing older to be drained.
     fn caught_up(&self) -> Option<u64> {
         let log = self.shared.log.lock();
         let current = log.current();
         let is_oldest = log.oldest().is_none_or(|oldest| oldest.segment.stream == current);
-        match self.cursor {
-            Some(cursor) if cursor.stream == current => Some(cursor.next),
-            _ => is_oldest.then_some(0),
-        }
+        let cursor = self.cursors.get(&current).copied();
+        (is_oldest && !self.is_going_back).then_some(cursor.unwrap_or(0))
     }
 
-    /// Reads off the runtime's threads: a cold segment may have to come from the disk.
-    async fn next_chunk(&mut self) -> std::io::Result<Option<Chunk>> {
-        let Some(mut reader) = self.reader.take() else {
-            return Err(std::io::Error::other("the reader was lost in a panic"));
-        };
+    async fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
         let size = self.size;
-        let read = move || {
-            let chunk = reader.next_chunk(size, MAX_BATCH_BYTES);
-            (reader, chunk)
-        };
-        let (reader, chunk) = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)?;
-        self.totals.damaged.store(reader.damaged(), Ordering::Relaxed);
-        self.reader = Some(reader);
-        chunk
+        self.with_reader(move |reader| reader.next_chunk(size, MAX_BATCH_BYTES)).await?
     }
 
-    /// Offers a chunk until the sink stands past it.
-    async fn store(&mut self, chunk: Chunk) {
-        let Some(expected) = self.position(chunk.stream).await else {
-            return self.restart(chunk.stream, chunk.frames.first().map_or(0, |f| f.0));
+    /// Works with files off the runtime's threads: a cold segment may have to come from the disk.
+    async fn with_reader<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Reader) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let Some(mut reader) = self.reader.take() else {
+            return Err(io::Error::other("the reader was lost in a panic"));
         };
-        let Some(batch) = batch(chunk, expected).map(Arc::new) else { return };
+        let working = tokio::task::spawn_blocking(move || {
+            let done = work(&mut reader);
+            (reader, done)
+        });
+        let (reader, done) = working.await.map_err(io::Error::other)?;
+        self.totals.found(reader.damaged(), reader.missing());
+        self.reader = Some(reader);
+        Ok(done)
+    }
+
+    /// Offers a chunk until the sink stands past it. What was counted once is offered apart from what was
+    /// not.
+    async fn store(&mut self, chunk: Chunk) {
+        let stream = chunk.stream;
+        let first = chunk.frames.first().map_or(0, |frame| frame.0);
+        let Some(expected) = self.position(stream, first).await else { return };
+        let (again, fresh) = chunk.split(self.counted.get(&stream).copied().unwrap_or(0));
+        let Some(expected) = self.offer(again, expected, true).await else { return };
+        self.offer(fresh, expected, false).await;
+    }
+
+    /// Offers frames to the sink; says where it stands then, and `None` if the reader starts over.
+    async fn offer(&mut self, chunk: Chunk, expected: u64, is_again: bool) -> Option<u64> {
+        let Some(batch) = batch(chunk, expected).map(Arc::new) else { return Some(expected) };
         let is_earlier = batch.stream != self.shared.log.lock().current();
+        let count = |appended| {
+            if is_again { self.totals.add_again(appended) } else { self.totals.add(appended, is_earlier) }
+        };
         // As many as the store is told of; where it stands tells later which attempt went through.
         let size = (batch.records.len() + batch.unreadable.len()) as u64;
         self.attempts.insert(batch.next, size);
         match self.sink.append(&batch).await {
             Ok(Append::Stored(appended)) => {
-                self.totals.add(appended, is_earlier);
+                count(appended);
                 self.moved(batch.stream, batch.next);
                 self.backoff = self.config.first_backoff;
                 self.size = (self.size * 2).min(self.config.max_batch);
+                return Some(batch.next);
             }
+            Ok(Append::Moved(next)) if next < expected => self.go_back(batch.stream, next).await,
             Ok(Append::Moved(next)) => {
                 if let Some(&stored) = self.attempts.get(&next) {
                     // An attempt whose answer was lost had gone through.
-                    self.totals.add(Appended { stored, ..Appended::default() }, is_earlier);
+                    count(Appended { stored, ..Appended::default() });
                 }
                 self.moved(batch.stream, next);
                 self.restart(batch.stream, next);
@@ -254,31 +276,43 @@ impl Drainer {
                 self.restart(batch.stream, expected);
             }
         }
+        None
     }
 
-    /// Where the sink stands in a stream, asked once per stream. `None` if it cannot say.
-    async fn position(&mut self, stream: StreamId) -> Option<u64> {
-        if let Some(cursor) = self.cursor.filter(|c| c.stream == stream) {
-            return Some(cursor.next);
+    /// Where the sink stands in a stream, asked once per stream. `None` if it cannot say, or if it turns out
+    /// to have gone back; then the reader starts over.
+    async fn position(&mut self, stream: StreamId, first: u64) -> Option<u64> {
+        if let Some(next) = self.cursors.get(&stream) {
+            return Some(*next);
         }
         match self.sink.position(stream).await {
+            Ok(next) if self.is_behind(stream, next) || self.is_ahead_of(stream, next) => {
+                self.go_back(stream, next).await;
+            }
             Ok(next) => {
-                self.cursor = Some(Drained { stream, next });
-                Some(next)
+                self.stands(stream, next);
+                return Some(next);
             }
             Err(error) => {
                 self.failed(&error).await;
-                None
+                self.restart(stream, first);
             }
         }
+        None
     }
 
     fn moved(&mut self, stream: StreamId, next: u64) {
         self.attempts.clear();
         self.last = Instant::now();
-        let drained = Drained { stream, next };
-        self.cursor = Some(drained);
-        self.shared.drained.send_replace(Some(drained));
+        self.stands(stream, next);
+        self.shared.drained(stream, next);
+    }
+
+    fn stands(&mut self, stream: StreamId, next: u64) {
+        if self.cursors.insert(stream, next).is_none() {
+            let log = self.shared.log.lock();
+            self.cursors.retain(|of, _| log.has(*of));
+        }
     }
 
     fn restart(&mut self, stream: StreamId, next: u64) {
@@ -288,7 +322,7 @@ impl Drainer {
     }
 
     async fn failed(&mut self, error: &StoreError) {
-        self.totals.retries.fetch_add(1, Ordering::Relaxed);
+        self.totals.add_retry();
         if error.is_transient() {
             tracing::warn!(%error, "the store does not take a batch; it stays in the spool");
         } else {

@@ -1,6 +1,7 @@
 //! The one writer. Everything that waits goes into one write and one fdatasync (group commit), so the
 //! cost of durability is shared by all callers of that moment.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::disk::{Disk, SegmentFile};
 use crate::frame::{self, Checksum};
+use crate::keep;
 use crate::log::Log;
 use crate::segment::{self, Segment};
 
@@ -208,7 +210,10 @@ impl Writer {
             return Err(RecordError::Failing(error.to_string()));
         }
         active.offset += self.buffer.len() as u64;
-        self.durable = after;
+        if !self.buffer.is_empty() {
+            // A group of nothing makes no number durable that was refused before it.
+            self.durable = after;
+        }
         Ok(())
     }
 
@@ -216,7 +221,7 @@ impl Writer {
     fn rotate(&mut self, len: u64) -> Result<(), RecordError> {
         let f = &self.flusher;
         let size = f.segment_bytes.max(len + segment::HEADER as u64);
-        if f.log.lock().bytes() + size > f.max_bytes {
+        if !keep::make_room(&f.log, size, f.max_bytes) {
             return Err(RecordError::Full);
         }
         let segment = Segment::new(&f.folder, f.opening, f.stream, self.next, self.durable);
@@ -229,7 +234,7 @@ impl Writer {
             tracing::error!(%error, "the spool cannot open a segment");
             RecordError::Failing(error.to_string())
         };
-        let file = f.disk.create(&segment.path, size).map_err(failing)?;
+        let file = self.create(&segment, size).map_err(failing)?;
         if let Err(error) = file.write_at(&segment.header(), 0) {
             // Without a header and with nothing in it, the file would only mislead.
             let _ = std::fs::remove_file(&segment.path);
@@ -238,6 +243,19 @@ impl Writer {
         f.log.lock().push(segment.clone(), size);
         self.active = Some(Active { segment, file, offset: segment::HEADER as u64, size });
         Ok(())
+    }
+
+    /// Creates a segment's file. On a disk that is full what is only kept gives way, one by one.
+    fn create(&self, segment: &Segment, size: u64) -> std::io::Result<Box<dyn SegmentFile>> {
+        let f = &self.flusher;
+        loop {
+            match f.disk.create(&segment.path, size) {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+                        && keep::give_way(&f.log) => {}
+                created => return created,
+            }
+        }
     }
 
     /// Leaves a segment whose last write failed. Cutting it keeps the refused frames from being read

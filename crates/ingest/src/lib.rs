@@ -9,13 +9,16 @@
 //! | [`log`] | which segments there are, and how far they are durable |
 //! | [`flusher`] | the one writer: everything that waits goes into one write and one fdatasync |
 //! | [`reader`] | frames back out of segments, around damage |
+//! | [`keep`] | segments that the sink has, kept for a while in case it loses what it had |
 //! | [`spool`] | the port `Recorder` over all that |
-//! | [`drainer`] | batches from the spool into the `ActivitySink`, until it has them |
+//! | [`drainer`] | batches from the spool into the `ActivitySink`, until it has them; goes back where it lost some |
+//! | [`totals`] | what became of them |
 //!
 //! # Why nothing is lost or counted twice
 //!
 //! - `record` returns after fdatasync. Only durable frames are drained.
-//! - A segment is deleted only when the sink stands past its last frame.
+//! - A segment is deleted only when the sink stands past its last frame, and where the store may lose its
+//!   newest commits, only when it has stood there for a while.
 //! - Each opening of a spool is a new stream with a random id, and sequence numbers are never used
 //!   twice in one. The sink moves a stream's cursor by compare-and-set in the transaction that stores
 //!   the rows, so a repeated batch changes nothing, and neither does a restored copy of the folder.
@@ -28,10 +31,13 @@ pub mod disk;
 pub mod drainer;
 pub mod flusher;
 pub mod frame;
+pub mod keep;
 pub mod log;
 pub mod reader;
 pub mod segment;
 pub mod spool;
+pub mod totals;
 
-pub use drainer::{DrainConfig, Drainer, Totals};
+pub use drainer::{DrainConfig, Drainer};
 pub use spool::{OpenError, Spool, SpoolConfig, claim};
+pub use totals::Totals;

@@ -1,23 +1,53 @@
 //! Which segments there are, and how far they are durable. Shared by the one writer and the one reader.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use activity_domain::id::StreamId;
 
+use crate::keep::Kept;
 use crate::segment::Segment;
 
 /// The segments in the order in which they are drained, and how far the current stream is durable.
 #[derive(Debug)]
 pub struct Log {
-    segments: VecDeque<Sized>,
+    segments: VecDeque<Entry>,
     current: StreamId,
     durable: u64,
 }
 
 #[derive(Debug)]
-struct Sized {
+struct Entry {
     segment: Segment,
     bytes: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The sink may not have all of it yet.
+    Waiting,
+    /// The sink has all of it; it is there in case the store goes back.
+    Kept(Kept),
+    /// The store went back: it is to be drained again.
+    Again(Again),
+}
+
+/// Which frames of a segment were stored before the store went back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// The store lacks them from this number on.
+    pub from: u64,
+    /// The number after the last of them.
+    pub next: u64,
+}
+
+impl Again {
+    /// How many of a segment's frames the store lacks.
+    pub fn lacking(&self, segment: &Segment) -> u64 {
+        self.next.saturating_sub(self.from.max(segment.first))
+    }
 }
 
 /// A segment and the number before which its frames count.
@@ -29,14 +59,27 @@ pub struct Readable {
     pub until: Option<u64>,
     /// Whether frames may still be added.
     pub growing: bool,
+    /// Set if it was kept and is read once more.
+    pub again: Option<Again>,
 }
 
 impl Log {
     /// A log of older segments, with their sizes, and a new stream that has none yet.
-    pub fn new(mut older: Vec<(Segment, u64)>, current: StreamId) -> Self {
-        older.sort_by_key(|(s, _)| (s.opening, s.stream, s.first));
-        let segments = older.into_iter().map(|(segment, bytes)| Sized { segment, bytes }).collect();
-        Self { segments, current, durable: 0 }
+    pub fn new(older: Vec<(Segment, u64)>, current: StreamId) -> Self {
+        Self::with_kept(older, Vec::new(), current)
+    }
+
+    /// The same with segments that are kept. Of two copies of one segment the kept one counts, since
+    /// nothing was added to it any more.
+    pub fn with_kept(older: Vec<(Segment, u64)>, kept: Vec<(Segment, u64, Kept)>, current: StreamId) -> Self {
+        let kept =
+            kept.into_iter().map(|(segment, bytes, kept)| Entry { segment, bytes, state: State::Kept(kept) });
+        let older = older.into_iter().map(|(segment, bytes)| Entry { segment, bytes, state: State::Waiting });
+        let mut segments: Vec<Entry> = kept.chain(older).collect();
+        // Stable, so that kept copies stay in front of others.
+        segments.sort_by_key(|entry| entry.segment.order());
+        segments.dedup_by_key(|entry| entry.segment.order());
+        Self { segments: segments.into(), current, durable: 0 }
     }
 
     /// The stream that is written now.
@@ -54,6 +97,11 @@ impl Log {
         self.segments.iter().map(|s| s.bytes).sum()
     }
 
+    /// Those of kept segments among them.
+    pub fn kept_bytes(&self) -> u64 {
+        self.segments.iter().filter(|s| s.kept().is_some()).map(|s| s.bytes).sum()
+    }
+
     /// How many segments there are.
     pub fn len(&self) -> usize {
         self.segments.len()
@@ -67,7 +115,7 @@ impl Log {
     /// Adds a segment of the current stream. Frames of the one before it are void from its
     /// `void_before` on.
     pub fn push(&mut self, segment: Segment, bytes: u64) {
-        self.segments.push_back(Sized { segment, bytes });
+        self.segments.push_back(Entry { segment, bytes, state: State::Waiting });
     }
 
     /// Everything below `next` is durable, if it is not void.
@@ -75,27 +123,24 @@ impl Log {
         self.durable = next;
     }
 
-    /// The oldest segment.
+    /// The oldest segment that is to be drained.
     pub fn oldest(&self) -> Option<Readable> {
-        self.readable(0)
+        self.first_waiting(0)
     }
 
     /// The segment after this one, in the order of draining.
     pub fn after(&self, segment: &Segment) -> Option<Readable> {
-        let at = self.segments.iter().position(|s| s.segment == *segment)?;
-        self.readable(at + 1)
+        self.first_waiting(self.place(segment)? + 1)
     }
 
     /// How far a segment may be read at present.
     pub fn refresh(&self, segment: &Segment) -> Option<Readable> {
-        let at = self.segments.iter().position(|s| s.segment == *segment)?;
-        self.readable(at)
+        self.readable(self.place(segment)?)
     }
 
-    /// The segments of a stream, oldest first.
-    pub fn of_stream(&self, stream: StreamId) -> Vec<Segment> {
-        let own = self.segments.iter().filter(|s| s.segment.stream == stream);
-        own.map(|s| s.segment.clone()).collect()
+    /// Whether there are segments of a stream.
+    pub fn has(&self, stream: StreamId) -> bool {
+        self.of(stream).next().is_some()
     }
 
     /// Forgets a segment, whose file the caller deletes.
@@ -103,14 +148,128 @@ impl Log {
         self.segments.retain(|s| s.segment != *segment);
     }
 
+    /// The sink has all of a segment: from now on it is kept, under this path.
+    pub fn keep(&mut self, segment: &Segment, kept: Kept, path: PathBuf) {
+        if let Some(at) = self.place(segment) {
+            self.segments[at].state = State::Kept(kept);
+            self.segments[at].segment.path = path;
+        }
+    }
+
+    /// Whether any segment is kept.
+    pub fn has_kept(&self) -> bool {
+        self.segments.iter().any(|s| s.kept().is_some())
+    }
+
+    /// Streams of which segments are kept, oldest first.
+    pub fn kept_streams(&self) -> Vec<StreamId> {
+        let mut streams: Vec<StreamId> =
+            self.segments.iter().filter(|s| s.kept().is_some()).map(|s| s.segment.stream).collect();
+        // Those of a stream are neighbours.
+        streams.dedup();
+        streams
+    }
+
+    /// The number after the last frame that is kept of a stream.
+    pub fn kept_end(&self, stream: StreamId) -> Option<u64> {
+        self.of(stream).filter_map(|s| s.kept().map(|kept| kept.next)).max()
+    }
+
+    /// The first number of a stream, from `next` on, that can still be read here or never could.
+    pub fn readable_from(&self, stream: StreamId, next: u64) -> Option<u64> {
+        let mut of_stream = self.of(stream);
+        let first = of_stream.next()?;
+        // Where segments follow one another here, what lies between their frames is damage of old.
+        let is_before = first.kept().is_some_and(|kept| kept.next <= next);
+        // What lies between this number and a segment's first frame was refused, and lacks nowhere.
+        Some(if is_before { next } else { first.segment.void_before.max(next) })
+    }
+
+    /// Kept segments with frames from `next` on are to be drained again; says which.
+    pub fn go_back(&mut self, stream: StreamId, next: u64) -> Vec<Segment> {
+        let mut again = Vec::new();
+        for entry in self.segments.iter_mut().filter(|s| s.segment.stream == stream) {
+            match &mut entry.state {
+                State::Kept(kept) if kept.next > next => {
+                    entry.state = State::Again(Again { from: next, next: kept.next });
+                    again.push(entry.segment.clone());
+                }
+                // It goes back once more, while it is still being brought up.
+                State::Again(again) => again.from = again.from.min(next),
+                State::Kept(_) | State::Waiting => {}
+            }
+        }
+        again
+    }
+
+    /// A segment's file has another name now.
+    pub fn renamed(&mut self, segment: &Segment, path: PathBuf) {
+        if let Some(at) = self.place(segment) {
+            self.segments[at].segment.path = path;
+        }
+    }
+
+    /// Forgets what is kept of a stream and older than the keep time, as far as the store has it, from the
+    /// oldest on. The caller deletes the files, in this order.
+    pub fn take_expired(&mut self, stream: StreamId, keep: Duration, stored: u64) -> Vec<Segment> {
+        let is_over = |kept: Kept| kept.age() >= keep && kept.next <= stored;
+        let of_stream = self.of(stream);
+        let expired = of_stream.map_while(|s| s.kept().filter(|k| is_over(*k)).map(|_| s.segment.clone()));
+        let expired: Vec<Segment> = expired.collect();
+        self.segments.retain(|s| !expired.contains(&s.segment));
+        expired
+    }
+
+    /// Forgets as many kept segments, oldest first, as make room for `len` bytes below `max`. The caller
+    /// deletes the files. `None` if there cannot be so much room, and then nothing is forgotten.
+    pub fn make_room(&mut self, len: u64, max: u64) -> Option<Vec<Segment>> {
+        let mut over = (self.bytes() + len).saturating_sub(max);
+        if over > self.kept_bytes() {
+            return None;
+        }
+        let mut gone = Vec::new();
+        while over > 0 {
+            let (segment, bytes) = self.take_oldest_kept()?;
+            over = over.saturating_sub(bytes);
+            gone.push(segment);
+        }
+        Some(gone)
+    }
+
+    /// Forgets the oldest kept segment, whose file the caller deletes; says its size too.
+    pub fn take_oldest_kept(&mut self) -> Option<(Segment, u64)> {
+        let at = self.segments.iter().position(|s| s.kept().is_some())?;
+        self.segments.remove(at).map(|entry| (entry.segment, entry.bytes))
+    }
+
+    fn of(&self, stream: StreamId) -> impl Iterator<Item = &Entry> {
+        self.segments.iter().filter(move |s| s.segment.stream == stream)
+    }
+
+    fn place(&self, segment: &Segment) -> Option<usize> {
+        self.segments.iter().position(|s| s.segment == *segment)
+    }
+
+    fn first_waiting(&self, from: usize) -> Option<Readable> {
+        let at = self.segments.iter().skip(from).position(|s| s.kept().is_none())?;
+        self.readable(from + at)
+    }
+
     fn readable(&self, at: usize) -> Option<Readable> {
-        let segment = self.segments.get(at)?.segment.clone();
+        let Entry { segment, state, .. } = self.segments.get(at)?;
         let follower = self.segments.get(at + 1).filter(|next| next.segment.stream == segment.stream);
         let is_current = segment.stream == self.current;
         let until = match follower {
             Some(next) => Some(next.segment.void_before),
             None => is_current.then_some(self.durable),
         };
-        Some(Readable { segment, until, growing: is_current && follower.is_none() })
+        let again = if let State::Again(again) = state { Some(*again) } else { None };
+        Some(Readable { segment: segment.clone(), until, growing: is_current && follower.is_none(), again })
+    }
+}
+
+impl Entry {
+    fn kept(&self) -> Option<Kept> {
+        if let State::Kept(kept) = self.state { Some(kept) } else { None }
     }
 }

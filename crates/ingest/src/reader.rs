@@ -4,16 +4,18 @@
 //! kept in `quarantine/` and counted. Nothing is ever skipped silently.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_domain::id::StreamId;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::frame::{self, Checksum, HEADER, Header, MAX_PAYLOAD};
+use crate::keep::Keeper;
 use crate::log::{Log, Readable};
 use crate::segment::{self, Segment};
 
@@ -33,14 +35,26 @@ pub struct Chunk {
     pub frames: Vec<(u64, Bytes)>,
 }
 
-/// Reads the segments of a log from the oldest to the newest, deleting each that is used up.
+impl Chunk {
+    /// The frames below a number, and the others.
+    pub fn split(self, at: u64) -> (Self, Self) {
+        let Self { stream, mut frames } = self;
+        let others = frames.split_off(frames.partition_point(|(sequence, _)| *sequence < at));
+        (Self { stream, frames }, Self { stream, frames: others })
+    }
+}
+
+/// Reads the segments of a log from the oldest to the newest, and lets the keeper have each that is used
+/// up.
 pub struct Reader {
     log: Arc<Mutex<Log>>,
+    keeper: Keeper,
     quarantine: PathBuf,
     open: Option<Open>,
     /// Where the last restart was told to begin.
     from: Option<(StreamId, u64)>,
     damaged: u64,
+    missing: u64,
 }
 
 struct Open {
@@ -51,17 +65,35 @@ struct Open {
     offset: u64,
     /// No frame below this number is wanted.
     next: u64,
+    /// The number after the last sound frame so far; 0 if there was none.
+    end: u64,
+    /// How many sound frames there were so far of those that the store lacks again.
+    found_again: u64,
 }
 
 impl Reader {
-    /// A reader over a log; what is damaged goes into the folder `quarantine`.
+    /// A reader over a log; what is damaged goes into the folder `quarantine`. Segments that are used up
+    /// are deleted.
     pub fn new(log: Arc<Mutex<Log>>, quarantine: PathBuf) -> Self {
-        Self { log, quarantine, open: None, from: None, damaged: 0 }
+        let keeper = Keeper::new(log.clone(), Duration::ZERO);
+        Self { log, keeper, quarantine, open: None, from: None, damaged: 0, missing: 0 }
+    }
+
+    /// The same; segments that are used up are kept for a while.
+    #[must_use]
+    pub fn keeping(mut self, keep: Duration) -> Self {
+        self.keeper = Keeper::new(self.log.clone(), keep);
+        self
     }
 
     /// How many damaged places were skipped.
     pub fn damaged(&self) -> u64 {
         self.damaged
+    }
+
+    /// How many frames the store lacks that cannot be brought to it again.
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// The next frames, at most so many and about so many bytes; `None` when there is nothing to
@@ -101,6 +133,40 @@ impl Reader {
         self.from = Some((stream, next));
     }
 
+    /// The store stands at `next` in this stream, and what it had behind that is lost to it. Reads what is
+    /// kept of that once more, beginning with the oldest segment that is to be read.
+    ///
+    /// `known` is up to where the stream was stored once. Of that, what lies before the first segment that is
+    /// still here counts as missing. Says how many segments are read again.
+    pub fn go_back(&mut self, stream: StreamId, next: u64, known: u64) -> usize {
+        let (again, gone) = self.keeper.go_back(stream, next);
+        let here = self.log.lock().readable_from(stream, next).unwrap_or(known.max(next));
+        self.missing += gone + (here - next);
+        self.restart(stream, next);
+        again
+    }
+
+    /// Moves the segment that is to be read next into quarantine, if it was kept and is read once more.
+    pub fn give_up(&mut self) {
+        let Some(Readable { segment, again: Some(again), .. }) = self.log.lock().oldest() else { return };
+        self.open = None;
+        self.log.lock().remove(&segment);
+        let missing = again.lacking(&segment);
+        self.missing += missing;
+        tracing::error!(missing, file = %segment.path.display(), "a kept segment cannot be read; quarantined");
+        let name = segment.path.file_name().unwrap_or_default();
+        let moved = std::fs::create_dir_all(&self.quarantine)
+            .and_then(|()| std::fs::rename(&segment.path, self.quarantine.join(name)));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "it stays where it is until the next start");
+        }
+    }
+
+    /// Deletes what is kept of a stream and has been for long enough, as far as the store has it.
+    pub fn expire(&self, stream: StreamId, stored: u64) {
+        self.keeper.expire(stream, stored);
+    }
+
     fn open(&self, readable: Readable) -> io::Result<Open> {
         let stream = readable.segment.stream;
         let next = self.from.filter(|(of, _)| *of == stream).map_or(0, |(_, next)| next);
@@ -128,36 +194,44 @@ impl Reader {
         Ok(self.open.as_mut())
     }
 
-    /// Goes on to the next segment and deletes this one: all its frames were handed out and taken.
+    /// Goes on to the next segment and lets go of this one: all its frames were handed out and taken.
     fn leave(&mut self, segment: &Segment) -> io::Result<()> {
-        if let Some((from, to)) = self.open.as_mut().and_then(|open| open.tail().transpose()).transpose()? {
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let (end, missing) = (open.end, open.missing());
+        if let Some((from, to)) = open.tail()? {
             self.set_aside_bytes(segment, from, to)?;
         }
-        let mut log = self.log.lock();
-        let next = log.after(segment);
-        log.remove(segment);
-        drop(log);
+        if missing > 0 {
+            tracing::error!(missing, file = %segment.path.display(), "a kept segment is damaged");
+        }
+        self.missing += missing;
+        let next = self.log.lock().after(segment);
+        self.keeper.retire(segment, end);
         self.open = None;
         self.open = next.map(|readable| self.open(readable)).transpose()?;
-        // A file that stays behind is drained again after the next start, which changes nothing.
-        if let Err(error) = std::fs::remove_file(&segment.path) {
-            tracing::warn!(%error, file = %segment.path.display(), "a drained segment cannot be deleted");
-        }
         Ok(())
     }
 
     fn set_aside_bytes(&mut self, segment: &Segment, from: u64, to: u64) -> io::Result<()> {
-        let name = segment.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        tracing::warn!(segment = %name, from, to, "damaged bytes in the spool are kept in quarantine");
+        // The same bytes have the same name, under whichever the segment goes at present.
+        let name = segment.waiting_path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
         std::fs::create_dir_all(&self.quarantine)?;
+        let path = self.quarantine.join(format!("{name}-{from}.bad"));
+        let mut bytes = Vec::new();
         let mut source = File::open(&segment.path)?;
-        let mut target = File::create(self.quarantine.join(format!("{name}-{from}.bad")))?;
         source.seek(SeekFrom::Start(from))?;
-        io::copy(&mut source.take(to - from), &mut target)?;
-        // The segment is deleted next: what is in quarantine is the only copy then.
+        source.take(to - from).read_to_end(&mut bytes)?;
+        // A segment that is read once more need not make its damage look like more.
+        let is_new = std::fs::read(&path).map_or(true, |known| known != bytes);
+        if is_new {
+            tracing::warn!(segment = %name, from, to, "damaged bytes in the spool are kept in quarantine");
+        }
+        let mut target = File::create(path)?;
+        target.write_all(&bytes)?;
+        // The segment is deleted in the end: what is in quarantine is the only copy then.
         target.sync_all()?;
         File::open(&self.quarantine)?.sync_all()?;
-        self.damaged += 1;
+        self.damaged += u64::from(is_new);
         Ok(())
     }
 }
@@ -169,7 +243,30 @@ impl Open {
         let file = File::open(&readable.segment.path)?;
         let checksum = Checksum::of(readable.segment.stream);
         let next = next.max(readable.segment.first);
-        Ok(Self { readable, checksum, file, window: Window::default(), offset: segment::HEADER as u64, next })
+        let (window, offset) = (Window::default(), segment::HEADER as u64);
+        Ok(Self { readable, checksum, file, window, offset, next, end: 0, found_again: 0 })
+    }
+
+    /// Whether there is nothing more that counts. A segment that is used up is looked through even if none of
+    /// it is wanted: where its frames end is written down when it is kept.
+    fn is_read(&self) -> bool {
+        let read = if self.readable.growing { self.next } else { self.end };
+        self.readable.until.is_some_and(|until| read >= until)
+    }
+
+    /// How many frames that the store lacks again were not found, once all has been read.
+    fn missing(&self) -> u64 {
+        let again = self.readable.again;
+        again.map_or(0, |again| again.lacking(&self.readable.segment).saturating_sub(self.found_again))
+    }
+
+    /// Takes note of a sound frame that counts.
+    fn pass(&mut self, sequence: u64) {
+        if sequence >= self.end {
+            self.end = sequence + 1;
+            self.found_again +=
+                u64::from(self.readable.again.is_some_and(|a| (a.from..a.next).contains(&sequence)));
+        }
     }
 
     /// Frames in a row, and the damaged place before the first of them, if there is one. Stops at the
@@ -179,7 +276,7 @@ impl Open {
         let mut bytes = 0;
         let mut gap = None;
         while frames.len() < max_frames && bytes < max_bytes {
-            if self.readable.until.is_some_and(|until| self.next >= until) {
+            if self.is_read() {
                 break;
             }
             let found = match self.frame_at(self.offset)? {
@@ -197,6 +294,7 @@ impl Open {
                 break;
             }
             self.offset += (HEADER + header.length) as u64;
+            self.pass(header.sequence);
             // After a seek, what lies before the wanted number is passed over.
             if header.sequence >= self.next {
                 bytes += payload.len();

@@ -20,6 +20,7 @@ use crate::codec;
 use crate::disk::Disk;
 use crate::flusher::{Flusher, Job, Queue};
 use crate::frame;
+use crate::keep::{self, Kept};
 use crate::log::Log;
 use crate::reader::Reader;
 use crate::segment::Segment;
@@ -61,21 +62,28 @@ pub enum OpenError {
     },
 }
 
-/// How far the drainer has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Drained {
-    pub stream: StreamId,
-    pub next: u64,
-}
-
 /// What spool and drainer share.
 pub(crate) struct Shared {
     pub log: Arc<Mutex<Log>>,
     pub durable: watch::Receiver<u64>,
-    pub drained: watch::Sender<Option<Drained>>,
+    /// How far the drainer has come in the current stream. It does not go down where the store goes back.
+    pub drained: watch::Sender<u64>,
     /// The current stream is to be drained at once up to this number.
     pub wanted: watch::Sender<u64>,
     pub quarantine: PathBuf,
+}
+
+impl Shared {
+    /// The sink stands here in a stream.
+    pub fn drained(&self, stream: StreamId, next: u64) {
+        if stream == self.log.lock().current() {
+            self.drained.send_if_modified(|drained| {
+                let is_more = next > *drained;
+                *drained = next.max(*drained);
+                is_more
+            });
+        }
+    }
 }
 
 /// A durable spool. Dropping it writes what waits and ends its thread.
@@ -98,12 +106,13 @@ impl Spool {
     ) -> Result<Self, OpenError> {
         let io = |error| OpenError::Io { folder: config.folder.clone(), error };
         let lock = claim(&config.folder)?;
-        let older = segments(&config.folder).map_err(io)?;
-        let opening = older.iter().map(|(s, _)| s.opening + 1).max().unwrap_or(0);
+        let (older, kept) = segments(&config.folder).map_err(io)?;
+        let known = older.iter().map(|(s, _)| s).chain(kept.iter().map(|(s, ..)| s));
+        let opening = known.map(|s| s.opening + 1).max().unwrap_or(0);
         let mut bits = [0; 16];
         random.fill(&mut bits);
         let stream = StreamId(Uuid::from_bytes(bits));
-        let log = Arc::new(Mutex::new(Log::new(older, stream)));
+        let log = Arc::new(Mutex::new(Log::with_kept(older, kept, stream)));
         let (durable, durable_seen) = watch::channel(0);
         let queue = Arc::new(Queue::new(MAX_WAITING));
         let accepted = Arc::new(AtomicU64::new(0));
@@ -124,7 +133,7 @@ impl Spool {
         let shared = Arc::new(Shared {
             log,
             durable: durable_seen,
-            drained: watch::Sender::new(None),
+            drained: watch::Sender::new(0),
             wanted: watch::Sender::new(0),
             quarantine: config.folder.join("quarantine"),
         });
@@ -138,8 +147,8 @@ impl Spool {
 
     /// How many of them the sink does not have yet.
     pub fn pending(&self) -> u64 {
-        let drained = self.shared.drained.borrow().filter(|drained| drained.stream == self.stream);
-        self.shared.log.lock().durable().saturating_sub(drained.map_or(0, |drained| drained.next))
+        let drained = *self.shared.drained.borrow();
+        self.shared.log.lock().durable().saturating_sub(drained)
     }
 
     /// Whether events can be made durable at present, found out by doing it with none.
@@ -157,6 +166,11 @@ impl Spool {
     /// Bytes that its segments take on disk.
     pub fn bytes(&self) -> u64 {
         self.shared.log.lock().bytes()
+    }
+
+    /// Those of segments that are stored and only kept.
+    pub fn kept_bytes(&self) -> u64 {
+        self.shared.log.lock().kept_bytes()
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -198,9 +212,8 @@ impl Recorder for Spool {
             more
         });
         let mut drained = self.shared.drained.subscribe();
-        let there = |d: &Option<Drained>| {
-            receipt.next == 0 || d.is_some_and(|d| d.stream == receipt.stream && d.next >= receipt.next)
-        };
+        let is_own = receipt.stream == self.stream;
+        let there = |drained: &u64| receipt.next == 0 || is_own && *drained >= receipt.next;
         // The sender lives in `shared`, so the wait cannot fail.
         let _ = drained.wait_for(there).await;
     }
@@ -237,13 +250,20 @@ pub fn claim(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn segments(folder: &Path) -> std::io::Result<Vec<(Segment, u64)>> {
-    let mut found = Vec::new();
+type Waiting = Vec<(Segment, u64)>;
+type KeptOnes = Vec<(Segment, u64, Kept)>;
+
+/// The segments in a folder: those that are to be drained, and those that are kept.
+fn segments(folder: &Path) -> std::io::Result<(Waiting, KeptOnes)> {
+    let (mut waiting, mut kept) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if let Some(segment) = Segment::recognise(&entry.path()) {
-            found.push((segment, entry.metadata()?.len()));
+            waiting.push((segment, entry.metadata()?.len()));
+        } else if let Some((segment, known)) = keep::recognise(&entry.path()) {
+            let bytes = segment.path.metadata()?.len();
+            kept.push((segment, bytes, known));
         }
     }
-    Ok(found)
+    Ok((waiting, kept))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use activity_domain::port::{Clock, Recorder};
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
-use activity_ingest::{DrainConfig, Drainer, Spool, Totals};
+use activity_ingest::{Drainer, Spool, Totals};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,8 +39,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let services =
         wire::services(settings, &secrets, &storage, &caching, recorder, health.clone() as Arc<dyn Health>)?;
 
-    let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
-    let drainer = Drainer::new(&spool, storage.sink.clone(), config);
+    let drainer = Drainer::new(&spool, storage.sink.clone(), wire::draining(settings));
     let totals = drainer.totals();
     let first_contact = contact::go_on(pending);
     let (stop, stopped) = watch::channel(false);
@@ -107,6 +106,8 @@ async fn drain(draining: Option<JoinHandle<()>>, spool: &Spool, totals: &Totals)
         pending = spool.pending(),
         retries = totals.retries(),
         damaged = totals.damaged(),
+        replayed = totals.replayed(),
+        missing = totals.missing(),
         drained,
         "stopped; what is not drained stays in the spool for the next start"
     );

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_adapter_memory::MemoryLimiter;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
@@ -15,7 +16,7 @@ use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
 use activity_http::token::Tokens;
 use activity_ingest::disk::RealDisk;
-use activity_ingest::{OpenError, Spool, SpoolConfig};
+use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
 pub use self::caching::{Caching, cache_settings, cached};
@@ -49,6 +50,20 @@ pub fn url_file(settings: &Settings) -> PathBuf {
 pub fn spool(settings: &Settings) -> Result<Spool, OpenError> {
     let config = SpoolConfig { folder: spool_folder(settings), max_bytes: settings.spool_max_bytes };
     Spool::open(&config, Arc::new(RealDisk), &OsRandomness)
+}
+
+/// What a standby of the database may lack of the newest commits when it is promoted.
+const KEEP: Duration = Duration::from_mins(15);
+
+/// How long a segment of the spool is kept after the store has it. The embedded store loses no commit, so
+/// it needs none of that; one that promotes asynchronous standbys does.
+pub fn keep(settings: &Settings) -> Duration {
+    if settings.database.is_some() { KEEP } else { Duration::ZERO }
+}
+
+/// When and how the spool is drained.
+pub fn draining(settings: &Settings) -> DrainConfig {
+    DrainConfig::new(settings.log_batch_size, settings.log_batch_interval).keeping(keep(settings))
 }
 
 /// The use cases over those ports, as the HTTP crate takes them.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod faulty;
+pub mod node;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +74,17 @@ impl Draining {
         let config = DrainConfig::new(10, Duration::from_millis(5));
         let first_backoff = Duration::from_millis(2);
         Self::with(spool, store.clone(), DrainConfig { first_backoff, ..config })
+    }
+
+    /// With segments that are kept, and a store that is asked often where it stands.
+    pub fn keeping(spool: &Spool, sink: Arc<dyn ActivitySink>, keep: Duration, max_batch: usize) -> Self {
+        let config = DrainConfig::new(10, Duration::from_millis(5)).keeping(keep);
+        let (first_backoff, check_every) = (Duration::from_millis(2), Duration::from_millis(5));
+        Self::with(spool, sink, DrainConfig { first_backoff, check_every, max_batch, ..config })
+    }
+
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     pub fn with(spool: &Spool, sink: Arc<dyn ActivitySink>, config: DrainConfig) -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use activity_domain::port::{Clock, Upkeep};
 use activity_ingest::disk::RealDisk;
 use activity_ingest::segment::Segment;
-use activity_ingest::{DrainConfig, Drainer, Spool, SpoolConfig, Totals};
+use activity_ingest::{Drainer, Spool, SpoolConfig, Totals};
 use tokio::sync::watch;
 
 use super::open;
@@ -58,8 +58,7 @@ async fn drain(
     storage: &wire::Storage,
     folder: &Path,
 ) -> Result<(), Failure> {
-    let config = DrainConfig::new(settings.log_batch_size, settings.log_batch_interval);
-    let drainer = Drainer::new(spool, storage.sink.clone(), config);
+    let drainer = Drainer::new(spool, storage.sink.clone(), wire::draining(settings));
     let totals = drainer.totals();
     let (_stop, stopped) = watch::channel(true);
     drainer.run(stopped).await;
@@ -88,6 +87,10 @@ fn account(totals: &Totals, folder: &Path) -> String {
     let done = totals.appended();
     let damaged = totals.damaged();
     let note = if damaged > 0 { format!("  see {}/quarantine", folder.display()) } else { String::new() };
+    // Only a store that promoted a standby makes these two more than nothing.
+    let again = [("stored again", totals.replayed()), ("missing", totals.missing())];
+    let again =
+        again.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count, String::new()));
     let lines = [
         ("stored", done.stored, String::new()),
         ("duplicates", done.duplicate, String::new()),
@@ -95,5 +98,6 @@ fn account(totals: &Totals, folder: &Path) -> String {
         ("set aside", done.set_aside, String::new()),
         ("damaged", damaged, note),
     ];
-    lines.map(|(name, count, note)| format!("  {name:<12}{count:>12}{note}")).join("\n")
+    let lines = lines.into_iter().chain(again);
+    lines.map(|(name, count, note)| format!("  {name:<12}{count:>12}{note}")).collect::<Vec<_>>().join("\n")
 }
