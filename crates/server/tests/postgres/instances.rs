@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use activity_testkit::{Database, PostgresCluster, Stop};
+use activity_testkit::{Address, Database, PostgresCluster, Stop};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -152,9 +152,7 @@ async fn compacted(database: &Database) {
 async fn replicas_are_told_of_and_one_of_them_may_become_the_primary() {
     let mut cluster = PostgresCluster::start(1);
     let (one, other) = (cluster.primary.address().clone(), cluster.replicas[0].address().clone());
-    let hosts = format!("{}:{},{}:{}", one.host, one.port, other.host, other.port);
-    let (user, password) = (&one.user, &one.password);
-    let url = format!("postgres://{user}:{password}@{hosts}/postgres?target_session_attrs=read-write");
+    let url = either(&one, &other);
     let replicas = format!("{}:{}", other.host, other.port);
     let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_READ_REPLICAS", replicas.as_str())];
     let mut node = started(&one, &settings).await;
@@ -197,4 +195,43 @@ async fn replicas_are_told_of_and_one_of_them_may_become_the_primary() {
     node.stop().await;
     check(&other, &ledger);
     drop(lost);
+}
+
+/// The primary is lost with commits that the standby never received. Events that were answered 201 are among
+/// them: the spool has kept them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_promoted_standby_lacks_is_brought_again() {
+    let mut cluster = PostgresCluster::start(1);
+    let (one, other) = (cluster.primary.address().clone(), cluster.replicas[0].address().clone());
+    let mut node = started(&one, &[("DATABASE_URL", either(&one, &other).as_str())]).await;
+    let ada = node.register("ada", "client").await;
+    let (mut ledger, mut random) = (Ledger::default(), Random(41));
+    let mut record = async |count: usize| {
+        let events = Event::several(count, &ada, &mut random);
+        node.record(&ada.key, &events, true).await;
+        events
+    };
+    ledger.note(record(50).await, Outcome::Ok);
+    cluster.wait_caught_up();
+    cluster.replicas[0].stop(Stop::Immediate);
+    for _ in 0..20 {
+        ledger.note(record(50).await, Outcome::Ok);
+    }
+    cluster.primary.kill();
+    cluster.replicas[0].start_again();
+    let lost = cluster.promote(0);
+    let rows = || other.sql("SELECT count(*) FROM activity").parse::<usize>().unwrap();
+    assert!(rows() < ledger.count(Outcome::Ok), "the standby has all of it: nothing is shown");
+    until("all to be there again", LONG, async || (rows() == ledger.count(Outcome::Ok)).then_some(())).await;
+    let said = node.stop().await;
+    assert!(said["replayed"].as_u64().unwrap() >= 1_000 && said["missing"] == 0, "{said}");
+    check(&other, &ledger);
+    drop(lost);
+}
+
+/// Whichever of two servers takes writes.
+fn either(one: &Address, other: &Address) -> String {
+    let (user, password) = (&one.user, &one.password);
+    let hosts = format!("{}:{},{}:{}", one.host, one.port, other.host, other.port);
+    format!("postgres://{user}:{password}@{hosts}/postgres?target_session_attrs=read-write")
 }
