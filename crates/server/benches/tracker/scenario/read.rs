@@ -22,6 +22,8 @@ use crate::tracker::{Tracker, Walk, requests};
 pub(super) const UNCACHED: [(&str, &str); 2] = [("CACHE_TTL_USAGE_DAILY", "0"), ("CACHE_TTL_USAGE_TOP", "0")];
 const DAYS: i64 = 7;
 const BATCH: usize = 5_000;
+/// So often the sizes take turns in a round.
+const TURNS: usize = 20;
 
 /// Amounts of rows of the same clients on the same days.
 struct Plan {
@@ -37,14 +39,42 @@ const PLANS: [Plan; 2] = [
 ];
 const QUICK: [Plan; 1] = [Plan { clients: 100, amounts: &[10_000, 30_000, 100_000] }];
 
+/// What is asked.
+#[derive(Clone, Copy)]
+enum Question {
+    Daily,
+    Top,
+    Series,
+    Endpoints,
+}
+
+impl Question {
+    const ALL: [Self; 4] = [Self::Daily, Self::Top, Self::Series, Self::Endpoints];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Top => "top",
+            Self::Series => "series",
+            Self::Endpoints => "endpoints",
+        }
+    }
+
+    fn notes(self) -> String {
+        match self {
+            Self::Daily => format!("a page of {DAYS} days, at most 1,000 rows"),
+            Self::Top => "the 3 busiest of the last 24 hours".to_owned(),
+            Self::Series => "everybody by hours of 6 days and status".to_owned(),
+            Self::Endpoints => "the 20 busiest of the last 24 hours".to_owned(),
+        }
+    }
+}
+
 /// A server with so many rows.
 struct Size {
     rows: usize,
     tracker: Tracker,
-    daily: Quantiles,
-    top: Quantiles,
-    series: Quantiles,
-    endpoints: Quantiles,
+    took: [Quantiles; Question::ALL.len()],
 }
 
 /// Milliseconds, a pair of quantiles a round.
@@ -73,20 +103,34 @@ async fn measure(options: &Options, plan: &Plan) -> Outcome<Vec<Line>> {
         // What is measured is the store.
         let folder = fill(Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
         let tracker = Tracker::start_with(folder, &UNCACHED).await?;
-        let [daily, top, series, endpoints] = std::array::from_fn(|_| Quantiles::default());
-        sizes.push(Size { rows, tracker, daily, top, series, endpoints });
+        sizes.push(Size { rows, tracker, took: Default::default() });
     }
+    // Fills caches and checks that the whole answer is there.
+    round(&mut sizes, &days, calls).await?;
     for size in &mut sizes {
-        // Fills caches and checks that the whole answer is there.
-        size.ask_all(&days, calls).await?;
-        size.forget();
+        size.took = Default::default();
     }
     for _ in options.rounds(&format!("{} clients", thousands(plan.clients as f64))) {
-        for size in &mut sizes {
-            size.ask_all(&days, calls).await?;
-        }
+        round(&mut sizes, &days, calls).await?;
     }
     Ok(lines(plan, &sizes))
+}
+
+/// Asks each question so many times of each size, a few times in turn: whatever else the machine does for a
+/// while meets all sizes alike.
+async fn round(sizes: &mut [Size], days: &str, calls: usize) -> Outcome<()> {
+    for (place, question) in Question::ALL.into_iter().enumerate() {
+        let mut took = vec![Vec::with_capacity(calls); sizes.len()];
+        for _ in 0..TURNS {
+            for (size, took) in sizes.iter().zip(&mut took) {
+                took.extend(size.ask(question, days, calls.div_ceil(TURNS)).await?);
+            }
+        }
+        for (size, took) in sizes.iter_mut().zip(took) {
+            size.took[place].add(took);
+        }
+    }
+    Ok(())
 }
 
 /// Fills a database through the store and closes it.
@@ -117,15 +161,21 @@ fn days(pace: &Pace) -> String {
 }
 
 impl Size {
-    async fn ask_all(&mut self, days: &str, calls: usize) -> Outcome<()> {
-        self.daily(days, calls).await?;
-        self.top(calls).await?;
-        self.series(calls).await?;
-        self.endpoints(calls).await
+    async fn ask(&self, question: Question, days: &str, calls: usize) -> Outcome<Vec<u32>> {
+        match question {
+            Question::Daily => self.daily(days, calls).await,
+            Question::Top => self.repeat("/api/usage/top", "data", calls).await,
+            Question::Series => {
+                let from = rows::now()?.plus_seconds(-6 * 86_400);
+                let path = format!("/api/usage/series?bucket=1h&groupBy=status&from={from}");
+                self.repeat(&path, "series", calls).await
+            }
+            Question::Endpoints => self.repeat("/api/usage/endpoints?limit=20", "data", calls).await,
+        }
     }
 
     /// Asks for all clients on all days, page after page, and over again.
-    async fn daily(&mut self, days: &str, calls: usize) -> Outcome<()> {
+    async fn daily(&self, days: &str, calls: usize) -> Outcome<Vec<u32>> {
         let mut connection = Connection::open(self.tracker.address).await?;
         let mut walk = Walk::daily(days);
         let (mut took, mut counted) = (Vec::with_capacity(calls), 0);
@@ -141,31 +191,7 @@ impl Size {
                 counted = 0;
             }
         }
-        self.daily.add(took);
-        Ok(())
-    }
-
-    /// Asks for the busiest clients of the last day.
-    async fn top(&mut self, calls: usize) -> Outcome<()> {
-        let took = self.repeat("/api/usage/top", "data", calls).await?;
-        self.top.add(took);
-        Ok(())
-    }
-
-    /// Asks for everybody by hours of the last six days, told apart by status.
-    async fn series(&mut self, calls: usize) -> Outcome<()> {
-        let from = rows::now()?.plus_seconds(-6 * 86_400);
-        let path = format!("/api/usage/series?bucket=1h&groupBy=status&from={from}");
-        let took = self.repeat(&path, "series", calls).await?;
-        self.series.add(took);
-        Ok(())
-    }
-
-    /// Asks for the busiest endpoints of the last day.
-    async fn endpoints(&mut self, calls: usize) -> Outcome<()> {
-        let took = self.repeat("/api/usage/endpoints?limit=20", "data", calls).await?;
-        self.endpoints.add(took);
-        Ok(())
+        Ok(took)
     }
 
     async fn repeat(&self, path: &str, list: &str, calls: usize) -> Outcome<Vec<u32>> {
@@ -179,12 +205,6 @@ impl Size {
             }
         }
         Ok(took)
-    }
-
-    fn forget(&mut self) {
-        for quantiles in [&mut self.daily, &mut self.top, &mut self.series, &mut self.endpoints] {
-            *quantiles = Quantiles::default();
-        }
     }
 }
 
@@ -206,30 +226,22 @@ impl Quantiles {
     }
 }
 
-type Question<'a> = (&'a str, fn(&Size) -> &Quantiles, &'a str);
-
 /// The larger sizes beside the smallest.
 fn lines(plan: &Plan, sizes: &[Size]) -> Vec<Line> {
     let Some((smallest, larger)) = sizes.split_first() else { return Vec::new() };
     let clients = thousands(plan.clients as f64);
-    let daily = format!("a page of {DAYS} days, at most 1,000 rows");
-    let questions: [Question<'_>; 4] = [
-        ("daily", |size| &size.daily, &daily),
-        ("top", |size| &size.top, "the 3 busiest of the last 24 hours"),
-        ("series", |size| &size.series, "everybody by hours of 6 days and status"),
-        ("endpoints", |size| &size.endpoints, "the 20 busiest of the last 24 hours"),
-    ];
     let mut lines = Vec::new();
-    for (name, quantiles, notes) in questions {
+    for (place, question) in Question::ALL.into_iter().enumerate() {
         for size in larger {
             let rows = |size: &Size| thousands(size.rows as f64);
-            let notes = format!("{notes}; baseline: {} rows", rows(smallest));
-            let (subject, baseline) = (quantiles(size), quantiles(smallest));
+            let notes = format!("{}; baseline: {} rows", question.notes(), rows(smallest));
+            let (subject, baseline) = (&size.took[place], &smallest.took[place]);
             for (percent, subject, baseline) in
                 [("p50", &subject.p50, &baseline.p50), ("p99", &subject.p99, &baseline.p99)]
             {
                 let mut pairs = Pairs::default();
                 subject.iter().zip(baseline).for_each(|(subject, baseline)| pairs.push(*subject, *baseline));
+                let name = question.name();
                 let scenario = format!("read, {name}, {clients} clients, {} rows, {percent}", rows(size));
                 lines.push(pairs.line(scenario, Unit::Millis, &notes));
             }
