@@ -1,5 +1,7 @@
 //! The one transaction that makes an activity count: cursor, rows, delta.
 
+use std::sync::Arc;
+
 use activity_domain::error::StoreError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::port::{Append, Appended, Batch};
@@ -25,7 +27,7 @@ pub(crate) async fn position(c: &mut AsyncPgConnection, stream: StreamId) -> Que
 /// hold for, to be remembered once it is committed.
 pub(crate) async fn append(
     c: &mut AsyncPgConnection,
-    batch: &Batch,
+    batch: &Arc<Batch>,
     known: &NumberCache,
     insertion: Insertion,
 ) -> Result<(Append, i64, Numbers), Unstored> {
@@ -41,7 +43,19 @@ pub(crate) async fn append(
         numbers.extend(numbers::find_or_make(c, &others).await?);
     }
     let sorted = Sorted::of(batch, &numbers, floor);
-    let appended = insert(c, batch, sorted, insertion).await?;
+    let mut appended =
+        Appended { duplicate: sorted.duplicate, discarded: sorted.discarded, ..Appended::default() };
+    let mut kept = Kept::of(batch.stream);
+    let order = Arc::new(sorted.order);
+    if insertion == Insertion::AsNew {
+        insert_new(c, batch, order, &mut appended).await?;
+    } else {
+        insert(c, batch, &order, insertion, &mut appended, &mut kept).await?;
+    }
+    for unreadable in &batch.unreadable {
+        kept.push(None, &unreadable.payload, &unreadable.reason);
+    }
+    appended.set_aside = kept.write(c).await?;
     Ok((Append::Stored(appended), generation, numbers))
 }
 
@@ -102,26 +116,56 @@ impl Sorted {
     }
 }
 
-async fn insert(
-    c: &mut AsyncPgConnection,
-    batch: &Batch,
-    sorted: Sorted,
-    insertion: Insertion,
-) -> Result<Appended, Unstored> {
+/// Rows by their clients' numbers and their places in the batch.
+type Order = [(ClientNo, usize)];
+
+fn columns<'a>(batch: &'a Batch, order: &Order) -> Rows<'a> {
     let mut rows = Rows::default();
-    for (no, i) in &sorted.order {
+    for (no, i) in order {
         rows.push(*no, &batch.records[*i].activity);
     }
+    rows
+}
+
+/// Inserts rows that are expected to be new, and counts them meanwhile: once they are in, they all count.
+async fn insert_new(
+    c: &mut AsyncPgConnection,
+    batch: &Arc<Batch>,
+    order: Arc<Vec<(ClientNo, usize)>>,
+    appended: &mut Appended,
+) -> Result<(), Unstored> {
+    let (counted, places) = (batch.clone(), order.clone());
+    let counting = tokio::task::spawn_blocking(move || {
+        let mut counting = Counting::default();
+        for (no, i) in &*places {
+            counting.add(*no, &counted.records[*i].activity);
+        }
+        Increments::of(&counting.finish())
+    });
+    columns(batch, &order).insert_new(c).await.map_err(Unstored::by_rows)?;
+    let increments = counting.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    appended.stored = order.len() as u64;
+    Ok(add_delta(c, increments).await?)
+}
+
+/// Inserts rows, and counts those that are fresh.
+async fn insert<'a>(
+    c: &mut AsyncPgConnection,
+    batch: &'a Batch,
+    order: &Order,
+    insertion: Insertion,
+    appended: &mut Appended,
+    kept: &mut Kept<'a>,
+) -> Result<(), Unstored> {
+    let rows = columns(batch, order);
     let outcomes = match insertion {
-        Insertion::Together => rows.insert(c).await,
         Insertion::OneByOne => rows.insert_one_by_one(c).await,
+        Insertion::AsNew | Insertion::Together => rows.insert(c).await,
     };
     let outcomes = outcomes.map_err(Unstored::by_rows)?;
     check_for_outage(&outcomes)?;
-    let mut appended =
-        Appended { duplicate: sorted.duplicate, discarded: sorted.discarded, ..Appended::default() };
-    let (mut counting, mut kept) = (Counting::default(), Kept::of(batch.stream));
-    for ((no, i), outcome) in sorted.order.iter().zip(outcomes) {
+    let mut counting = Counting::default();
+    for ((no, i), outcome) in order.iter().zip(outcomes) {
         let record = &batch.records[*i];
         match outcome {
             Outcome::Fresh => {
@@ -132,12 +176,7 @@ async fn insert(
             Outcome::Refused(reason) => kept.push(Some(*no), &record.payload, &reason),
         }
     }
-    for unreadable in &batch.unreadable {
-        kept.push(None, &unreadable.payload, &unreadable.reason);
-    }
-    appended.set_aside = kept.write(c).await?;
-    add_delta(c, &counting.finish()).await?;
-    Ok(appended)
+    Ok(add_delta(c, Increments::of(&counting.finish())).await?)
 }
 
 /// All rows of a longer batch refused alike is an outage.
@@ -150,15 +189,30 @@ fn check_for_outage(outcomes: &[Outcome]) -> Result<(), Unstored> {
     Ok(())
 }
 
-async fn add_delta(c: &mut AsyncPgConnection, delta: &Delta) -> QueryResult<()> {
-    let Some((first, last)) = delta.bounds() else { return Ok(()) };
-    let entries = i64::try_from(delta.len()).unwrap_or(i64::MAX);
+/// A delta as it is stored; `None` for one that says nothing.
+struct Increments {
+    first_minute: i64,
+    last_minute: i64,
+    entries: i64,
+    bytes: Vec<u8>,
+}
+
+impl Increments {
+    fn of(delta: &Delta) -> Option<Self> {
+        let (first, last) = delta.bounds()?;
+        let entries = i64::try_from(delta.len()).unwrap_or(i64::MAX);
+        Some(Self { first_minute: first.0, last_minute: last.0, entries, bytes: delta.encode() })
+    }
+}
+
+async fn add_delta(c: &mut AsyncPgConnection, increments: Option<Increments>) -> QueryResult<()> {
+    let Some(increments) = increments else { return Ok(()) };
     diesel::insert_into(usage_delta::table)
         .values((
-            usage_delta::first_minute.eq(first.0),
-            usage_delta::last_minute.eq(last.0),
-            usage_delta::entries.eq(entries),
-            usage_delta::increments.eq(delta.encode()),
+            usage_delta::first_minute.eq(increments.first_minute),
+            usage_delta::last_minute.eq(increments.last_minute),
+            usage_delta::entries.eq(increments.entries),
+            usage_delta::increments.eq(increments.bytes),
         ))
         .execute(c)
         .await?;

@@ -9,11 +9,13 @@ use activity_domain::sketch::Quantiles;
 use activity_domain::span::{Level, Minute, Run};
 use activity_domain::time::Timestamp;
 use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::error::{Failure, corrupt};
-use crate::statement::statement;
+use crate::statement::{Columns, of_columns, statement};
 
 /// Blocks in one statement.
 const CHUNK: usize = 2_000;
@@ -26,15 +28,28 @@ pub(crate) fn minutes(level: Level) -> i32 {
 /// Blocks of one length, by first minute and client.
 pub(crate) type Blocks = BTreeMap<(Minute, ClientNo), Profile>;
 
-/// Adds to blocks. Nobody else may do so at the same time: blobs are merged here and not in the database.
+/// Adds to blocks. Nobody else may do so at the same time: blobs are merged here and not in the database, and what
+/// is not there when it is looked for is inserted without another look.
 pub(crate) async fn add(c: &mut AsyncPgConnection, level: Level, fresh: &Blocks) -> Result<(), Failure> {
     let fresh: Vec<_> = fresh.iter().collect();
     for chunk in fresh.chunks(CHUNK) {
-        let mut whole = there(c, level, chunk.iter().map(|(key, _)| **key)).await?;
-        for (key, profile) in chunk {
-            whole.entry(**key).or_default().merge(profile);
+        let mut profiles = there(c, level, chunk.iter().map(|(key, _)| **key)).await?;
+        let (mut new, mut known) = (Whole::of(level), Whole::of(level));
+        for (key, more) in chunk {
+            match profiles.remove(*key) {
+                None => new.push(**key, more),
+                Some(mut profile) => {
+                    profile.merge(more);
+                    known.push(**key, &profile);
+                }
+            }
         }
-        put(c, level, &whole).await?;
+        if !new.start.is_empty() {
+            InsertNew(new).execute(c).await?;
+        }
+        if !known.start.is_empty() {
+            Replace(known).execute(c).await?;
+        }
     }
     Ok(())
 }
@@ -43,7 +58,7 @@ statement! {
     /// Each is looked up by its key, however many there are.
     There { minutes: i32 => Integer, start: Vec<i64> => Array<BigInt>, client: Vec<i64> => Array<BigInt> }
     -> (BigInt, BigInt, BigInt, Binary) =
-        "SELECT b.start, b.client, b.last_seen, b.cells FROM unnest($2, $3) AS wanted (start, client) \
+        "SELECT b.start, b.client, b.last_seen, b.cells FROM (SELECT unnest($2) AS start, unnest($3) AS client) AS wanted \
          CROSS JOIN LATERAL ( \
              SELECT * FROM usage_block u \
              WHERE u.minutes = $1 AND u.start = wanted.start AND u.client = wanted.client OFFSET 0) b"
@@ -60,49 +75,83 @@ async fn there(
     rows.into_iter().map(block).collect()
 }
 
-statement! {
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO usage_block (minutes, start, client, requests, errors, timed, micros, last_seen, \
+                 quantiles, parts, cells) \
+             SELECT $1, unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), \
+                 unnest($9), unnest($10), unnest($11)",
+            $rest
+        )
+    };
+}
+
+of_columns! {
+    /// Writes blocks that are not there.
+    InsertNew(Whole) -> () = insert!("")
+}
+
+of_columns! {
     /// Writes blocks in place of what is there.
-    Put {
-        minutes: i32 => Integer,
-        start: Vec<i64> => Array<BigInt>,
-        client: Vec<i64> => Array<BigInt>,
-        requests: Vec<i64> => Array<BigInt>,
-        errors: Vec<i64> => Array<BigInt>,
-        timed: Vec<i64> => Array<BigInt>,
-        micros: Vec<i64> => Array<BigInt>,
-        last_seen: Vec<i64> => Array<BigInt>,
-        quantiles: Vec<Option<i64>> => Array<Nullable<BigInt>>,
-        parts: Vec<Vec<u8>> => Array<Binary>,
-        cells: Vec<Vec<u8>> => Array<Binary>,
-    } -> () =
-        "INSERT INTO usage_block (minutes, start, client, requests, errors, timed, micros, last_seen, \
-             quantiles, parts, cells) \
-         SELECT $1, whole.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS whole \
-         ON CONFLICT (minutes, start, client) DO UPDATE SET requests = excluded.requests, \
+    Replace(Whole) -> () = insert!(
+        " ON CONFLICT (minutes, start, client) DO UPDATE SET requests = excluded.requests, \
              errors = excluded.errors, timed = excluded.timed, micros = excluded.micros, \
              last_seen = excluded.last_seen, quantiles = excluded.quantiles, parts = excluded.parts, \
              cells = excluded.cells"
+    )
 }
 
-async fn put(c: &mut AsyncPgConnection, level: Level, whole: &Blocks) -> QueryResult<()> {
-    let summaries: Vec<Summary> = whole.values().map(|profile| Summary::from(&profile.total())).collect();
-    let numbers = |of: fn(&Summary) -> u64| summaries.iter().map(|sum| of(sum).cast_signed()).collect();
-    let last_seen = |sum: &Summary| sum.last_seen.map_or(0, Timestamp::as_micros);
-    let quantiles = |sum: &Summary| sum.quantiles.map(|quantiles| quantiles.code().cast_signed());
-    let blocks = Put {
-        minutes: minutes(level),
-        start: whole.keys().map(|(start, _)| start.0).collect(),
-        client: whole.keys().map(|(_, no)| no.0.cast_signed()).collect(),
-        requests: numbers(|sum| sum.requests),
-        errors: numbers(|sum| sum.errors),
-        timed: numbers(|sum| sum.timed),
-        micros: numbers(|sum| sum.micros),
-        last_seen: summaries.iter().map(last_seen).collect(),
-        quantiles: summaries.iter().map(quantiles).collect(),
-        parts: whole.values().map(|profile| Parts::from(profile).encode()).collect(),
-        cells: whole.values().map(Profile::encode).collect(),
-    };
-    blocks.execute(c).await.map(|_| ())
+/// Blocks of one length by columns.
+#[derive(Default)]
+struct Whole {
+    minutes: i32,
+    start: Vec<i64>,
+    client: Vec<i64>,
+    requests: Vec<i64>,
+    errors: Vec<i64>,
+    timed: Vec<i64>,
+    micros: Vec<i64>,
+    last_seen: Vec<i64>,
+    quantiles: Vec<Option<i64>>,
+    parts: Vec<Vec<u8>>,
+    cells: Vec<Vec<u8>>,
+}
+
+impl Whole {
+    fn of(level: Level) -> Self {
+        Self { minutes: minutes(level), ..Self::default() }
+    }
+
+    fn push(&mut self, (start, client): (Minute, ClientNo), profile: &Profile) {
+        let sum = Summary::from(&profile.total());
+        self.start.push(start.0);
+        self.client.push(client.0.cast_signed());
+        self.requests.push(sum.requests.cast_signed());
+        self.errors.push(sum.errors.cast_signed());
+        self.timed.push(sum.timed.cast_signed());
+        self.micros.push(sum.micros.cast_signed());
+        self.last_seen.push(sum.last_seen.map_or(0, Timestamp::as_micros));
+        self.quantiles.push(sum.quantiles.map(|quantiles| quantiles.code().cast_signed()));
+        self.parts.push(Parts::from(profile).encode());
+        self.cells.push(profile.encode());
+    }
+}
+
+impl Columns for Whole {
+    fn push_binds<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param_value_only::<Integer, _>(&self.minutes)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.start)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.client)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.requests)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.errors)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.timed)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.micros)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.last_seen)?;
+        out.push_bind_param_value_only::<Array<Nullable<BigInt>>, _>(&self.quantiles)?;
+        out.push_bind_param_value_only::<Array<Binary>, _>(&self.parts)?;
+        out.push_bind_param_value_only::<Array<Binary>, _>(&self.cells)
+    }
 }
 
 statement! {

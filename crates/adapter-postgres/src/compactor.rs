@@ -27,7 +27,7 @@ use crate::{changes, erase};
 
 /// Entries folded in one transaction, which is what it holds in memory: some tens of megabytes. Nobody waits for
 /// it, and the more are folded together, the fewer blocks are written twice.
-const MAX_ENTRIES: i64 = 50_000;
+const MAX_ENTRIES: i64 = 200_000;
 /// Blocks deleted in one transaction.
 const MAX_FORGOTTEN: i64 = 10_000;
 /// Minutes, and hours of endpoints, are kept this much longer than questions rely on them, because the

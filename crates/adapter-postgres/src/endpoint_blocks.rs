@@ -8,12 +8,14 @@ use activity_domain::rollup::{ClientNo, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Level, Minute};
 use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, SmallInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::blocks::minutes;
 use crate::error::{Failure, corrupt};
-use crate::statement::statement;
+use crate::statement::{Columns, of_columns, statement};
 
 /// Blocks in one statement.
 const CHUNK: usize = 2_000;
@@ -31,35 +33,88 @@ statement! {
         verb: Vec<i16> => Array<SmallInt>,
     } -> (BigInt, BigInt, BigInt, SmallInt, Binary) =
         "SELECT b.client, b.start, b.endpoint, b.verb, b.sketch \
-         FROM unnest($2, $3, $4, $5) AS wanted (client, start, endpoint, verb) CROSS JOIN LATERAL ( \
+         FROM (SELECT unnest($2) AS client, unnest($3) AS start, unnest($4) AS endpoint, unnest($5) AS verb) \
+             AS wanted CROSS JOIN LATERAL ( \
              SELECT * FROM endpoint_block e WHERE e.minutes = $1 AND e.client = wanted.client \
                  AND e.start = wanted.start AND e.endpoint = wanted.endpoint AND e.verb = wanted.verb OFFSET 0) b"
 }
 
-statement! {
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO endpoint_block AS b \
+                 (minutes, client, start, endpoint, verb, requests, errors, timed, micros, sketch) \
+             SELECT $1, unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), \
+                 unnest($9), unnest($10)",
+            $rest
+        )
+    };
+}
+
+of_columns! {
+    /// Writes blocks that are not there.
+    InsertNew(Whole) -> () = insert!("")
+}
+
+of_columns! {
     /// Adds numbers, and writes sketches in place of what is there.
-    Put {
-        minutes: i32 => Integer,
-        client: Vec<i64> => Array<BigInt>,
-        start: Vec<i64> => Array<BigInt>,
-        endpoint: Vec<i64> => Array<BigInt>,
-        verb: Vec<i16> => Array<SmallInt>,
-        requests: Vec<i64> => Array<BigInt>,
-        errors: Vec<i64> => Array<BigInt>,
-        timed: Vec<i64> => Array<BigInt>,
-        micros: Vec<i64> => Array<BigInt>,
-        sketch: Vec<Vec<u8>> => Array<Binary>,
-    } -> () =
-        "INSERT INTO endpoint_block AS b \
-             (minutes, client, start, endpoint, verb, requests, errors, timed, micros, sketch) \
-         SELECT $1, fresh.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS fresh \
-         ON CONFLICT (minutes, client, start, endpoint, verb) DO UPDATE SET \
+    AddTo(Whole) -> () = insert!(
+        " ON CONFLICT (minutes, client, start, endpoint, verb) DO UPDATE SET \
              requests = b.requests + excluded.requests, errors = b.errors + excluded.errors, \
              timed = b.timed + excluded.timed, micros = b.micros + excluded.micros, sketch = excluded.sketch"
+    )
+}
+
+/// Blocks of one length by columns: what is added to their numbers, and their whole sketches.
+#[derive(Default)]
+struct Whole {
+    minutes: i32,
+    client: Vec<i64>,
+    start: Vec<i64>,
+    endpoint: Vec<i64>,
+    verb: Vec<i16>,
+    requests: Vec<i64>,
+    errors: Vec<i64>,
+    timed: Vec<i64>,
+    micros: Vec<i64>,
+    sketch: Vec<Vec<u8>>,
+}
+
+impl Whole {
+    fn of(level: Level) -> Self {
+        Self { minutes: minutes(level), ..Self::default() }
+    }
+
+    fn push(&mut self, (client, start, endpoint, verb): &Key, tally: &Tally, sketch: &Sketch) {
+        self.client.push(client.0.cast_signed());
+        self.start.push(start.0);
+        self.endpoint.push(*endpoint);
+        self.verb.push(verb.code().into());
+        self.requests.push(tally.requests.cast_signed());
+        self.errors.push(tally.errors.cast_signed());
+        self.timed.push(tally.timed.cast_signed());
+        self.micros.push(tally.micros.cast_signed());
+        self.sketch.push(sketch.encode());
+    }
+}
+
+impl Columns for Whole {
+    fn push_binds<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param_value_only::<Integer, _>(&self.minutes)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.client)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.start)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.endpoint)?;
+        out.push_bind_param_value_only::<Array<SmallInt>, _>(&self.verb)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.requests)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.errors)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.timed)?;
+        out.push_bind_param_value_only::<Array<BigInt>, _>(&self.micros)?;
+        out.push_bind_param_value_only::<Array<Binary>, _>(&self.sketch)
+    }
 }
 
 /// Adds to blocks of one length. Nobody else may do so at the same time: sketches are merged here and not in
-/// the database.
+/// the database, and what is not there when it is looked for is inserted without another look.
 pub(crate) async fn add(
     c: &mut AsyncPgConnection,
     level: Level,
@@ -68,13 +123,22 @@ pub(crate) async fn add(
     let fresh: Vec<(&Key, &Tally)> = fresh.iter().collect();
     for chunk in fresh.chunks(CHUNK) {
         let mut sketches = there(c, level, chunk).await?;
-        let mut whole = |(key, tally): &(&Key, &Tally)| {
-            let mut sketch = sketches.remove(*key).unwrap_or_default();
-            sketch.merge(&tally.sketch);
-            sketch.encode()
-        };
-        let sketch = chunk.iter().map(&mut whole).collect();
-        put(c, level, chunk, sketch).await?;
+        let (mut new, mut known) = (Whole::of(level), Whole::of(level));
+        for (key, tally) in chunk {
+            match sketches.remove(*key) {
+                None => new.push(key, tally, &tally.sketch),
+                Some(mut sketch) => {
+                    sketch.merge(&tally.sketch);
+                    known.push(key, tally, &sketch);
+                }
+            }
+        }
+        if !new.client.is_empty() {
+            InsertNew(new).execute(c).await?;
+        }
+        if !known.client.is_empty() {
+            AddTo(known).execute(c).await?;
+        }
     }
     Ok(())
 }
@@ -97,28 +161,6 @@ async fn there(
         Ok((key, sketch(start, &bytes)?))
     };
     rows.into_iter().map(block).collect()
-}
-
-async fn put(
-    c: &mut AsyncPgConnection,
-    level: Level,
-    chunk: &[(&Key, &Tally)],
-    sketch: Vec<Vec<u8>>,
-) -> QueryResult<()> {
-    let numbers = |of: fn(&Tally) -> u64| chunk.iter().map(|(_, tally)| of(tally).cast_signed()).collect();
-    let blocks = Put {
-        minutes: minutes(level),
-        client: chunk.iter().map(|(key, _)| key.0.0.cast_signed()).collect(),
-        start: chunk.iter().map(|(key, _)| key.1.0).collect(),
-        endpoint: chunk.iter().map(|(key, _)| key.2).collect(),
-        verb: chunk.iter().map(|(key, _)| key.3.code().into()).collect(),
-        requests: numbers(|tally| tally.requests),
-        errors: numbers(|tally| tally.errors),
-        timed: numbers(|tally| tally.timed),
-        micros: numbers(|tally| tally.micros),
-        sketch,
-    };
-    blocks.execute(c).await.map(|_| ())
 }
 
 statement! {

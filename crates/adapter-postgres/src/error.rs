@@ -118,6 +118,11 @@ pub(crate) fn is_missing_day(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::CheckViolation, told) if told.constraint_name().is_none())
 }
 
+/// Whether a row's key is there already.
+pub(crate) fn is_known_row(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
+
 /// Whether a statement may have failed because of a row that it was to insert, and not because of where the
 /// database is.
 pub(crate) fn may_be_a_row(error: &Error) -> bool {

@@ -42,6 +42,7 @@ mod locks;
 mod log;
 mod log_row;
 pub mod migrations;
+mod novelty;
 mod numbers;
 pub mod options;
 mod pending;

@@ -7,12 +7,15 @@ use activity_domain::audit::Sealed;
 use activity_domain::rollup::ClientNo;
 use diesel::QueryResult;
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::AstPass;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text as SqlText, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Inet, Integer, Nullable, SmallInt, Text as SqlText, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use ipnet::IpNet;
 use uuid::Uuid;
+
+use crate::statement::{Columns, of_columns};
 
 /// Rows by columns.
 #[derive(Default)]
@@ -24,7 +27,7 @@ pub(crate) struct Rows<'a> {
     method: Vec<&'a str>,
     status: Vec<i16>,
     response_time: Vec<Option<i64>>,
-    ip: Vec<Option<String>>,
+    ip: Vec<Option<IpNet>>,
     user_agent: Vec<Option<&'a str>>,
     request_bytes: Vec<Option<i64>>,
     response_bytes: Vec<Option<i64>>,
@@ -54,7 +57,7 @@ impl<'a> Rows<'a> {
         self.method.push(a.method.as_str());
         self.status.push(a.status.code().cast_signed());
         self.response_time.push(a.response_time.map(ResponseTime::as_micros).map(number));
-        self.ip.push(a.ip.map(|ip| ip.to_string()));
+        self.ip.push(a.ip.map(IpNet::from));
         self.user_agent.push(a.user_agent.as_ref().map(Text::as_str));
         self.request_bytes.push(a.request_bytes.map(number));
         self.response_bytes.push(a.response_bytes.map(number));
@@ -63,7 +66,15 @@ impl<'a> Rows<'a> {
         self.audit.push(a.audit.as_ref().map(Sealed::as_bytes));
     }
 
-    /// Inserts all of them, whose keys have to be different, and says in their order what became of each.
+    /// Inserts all of them, whose keys have to be different. One that is there already fails all.
+    pub async fn insert_new(self, c: &mut AsyncPgConnection) -> QueryResult<()> {
+        if !self.at.is_empty() {
+            InsertNew(self).execute(c).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts those that are not there, of rows whose keys have to be different, and says in their order what became of each.
     pub async fn insert(self, c: &mut AsyncPgConnection) -> QueryResult<Vec<Outcome>> {
         let keys: Vec<_> =
             self.at.iter().zip(&self.client).zip(&self.id).map(|((at, no), id)| (*at, *no, *id)).collect();
@@ -92,8 +103,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Rows<'_> {
-    /// The columns in the order of the table's, which both statements take them in.
+impl Columns for Rows<'_> {
+    /// In the order of the table's columns.
     fn push_binds<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_bind_param_value_only::<Array<BigInt>, _>(&self.at)?;
         out.push_bind_param_value_only::<Array<BigInt>, _>(&self.client)?;
@@ -102,7 +113,7 @@ impl Rows<'_> {
         out.push_bind_param_value_only::<Array<SqlText>, _>(&self.method)?;
         out.push_bind_param_value_only::<Array<SmallInt>, _>(&self.status)?;
         out.push_bind_param_value_only::<Array<Nullable<BigInt>>, _>(&self.response_time)?;
-        out.push_bind_param_value_only::<Array<Nullable<SqlText>>, _>(&self.ip)?;
+        out.push_bind_param_value_only::<Array<Nullable<Inet>>, _>(&self.ip)?;
         out.push_bind_param_value_only::<Array<Nullable<SqlText>>, _>(&self.user_agent)?;
         out.push_bind_param_value_only::<Array<Nullable<BigInt>>, _>(&self.request_bytes)?;
         out.push_bind_param_value_only::<Array<Nullable<BigInt>>, _>(&self.response_bytes)?;
@@ -112,44 +123,30 @@ impl Rows<'_> {
     }
 }
 
-/// Makes a type of a statement whose parameters are the columns of rows.
-macro_rules! of_rows {
-    ($(#[$doc:meta])* $name:ident -> $row:ty = $text:expr) => {
-        $(#[$doc])*
-        struct $name<'a>(Rows<'a>);
-
-        impl QueryFragment<Pg> for $name<'_> {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-                out.push_sql($text);
-                self.0.push_binds(&mut out)
-            }
-        }
-
-        impl QueryId for $name<'_> {
-            type QueryId = $name<'static>;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl Query for $name<'_> {
-            type SqlType = $row;
-        }
+/// Without a list of functions in FROM, each of which would be kept in a file of its own before it is read.
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO activity SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), \
+             unnest($7), unnest($8), unnest($9), unnest($10), unnest($11), unnest($12), unnest($13), unnest($14)",
+            $rest
+        )
     };
 }
 
-of_rows! {
-    /// Gives back the keys of the fresh ones.
-    Insert -> (BigInt, BigInt, SqlUuid) =
-        "INSERT INTO activity SELECT at, client, id, endpoint, method, status, response_time, ip::inet, \
-             user_agent, request_bytes, response_bytes, error_message, metadata, audit \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS fresh ( \
-             at, client, id, endpoint, method, status, response_time, ip, \
-             user_agent, request_bytes, response_bytes, error_message, metadata, audit) \
-         ON CONFLICT DO NOTHING RETURNING at, client, id"
+of_columns! {
+    /// Fails if a key is there.
+    InsertNew<'a>(Rows<'a>) -> () = insert!("")
 }
 
-of_rows! {
+of_columns! {
+    /// Gives back the keys of the fresh ones.
+    Insert<'a>(Rows<'a>) -> (BigInt, BigInt, SqlUuid) = insert!(" ON CONFLICT DO NOTHING RETURNING at, client, id")
+}
+
+of_columns! {
     /// Gives back the outcome of each.
-    InsertOneByOne -> (Integer, Bool, Nullable<SqlText>) =
+    InsertOneByOne<'a>(Rows<'a>) -> (Integer, Bool, Nullable<SqlText>) =
         "SELECT place, is_fresh, refused FROM insert_activity_one_by_one( \
-             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ORDER BY place"
+             $1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11, $12, $13, $14) ORDER BY place"
 }

@@ -10,12 +10,15 @@ use async_trait::async_trait;
 
 use crate::batch;
 use crate::days::{self, Day};
-use crate::error::{Ending, Failure, is_missing_day, may_be_a_row};
+use crate::error::{Ending, Failure, is_known_row, is_missing_day, may_be_a_row};
 use crate::store::PostgresStore;
 
 /// How rows are inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Insertion {
+    /// All at once, without a look for those that are there already. One that is there, or that the database
+    /// refuses, fails all.
+    AsNew,
     /// All at once. One that the database refuses fails all.
     Together,
     /// Each for itself.
@@ -33,12 +36,12 @@ impl ActivitySink for PostgresStore {
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError> {
         self.make_days(&self.days.missing(days_of(batch))).await?;
-        match self.attempt(batch, Insertion::Together).await {
+        match self.together(batch).await {
             Err(Unstored::NoDay) => {
                 // What is remembered of them is not so: somebody took one away.
                 self.days.forget();
                 self.make_days(&self.days.missing(days_of(batch))).await?;
-                self.attempt(batch, Insertion::Together).await.or_else(Unstored::into_error)
+                self.together(batch).await.or_else(Unstored::into_error)
             }
             Err(Unstored::PerhapsARow(_)) => {
                 self.attempt(batch, Insertion::OneByOne).await.or_else(Unstored::into_error)
@@ -65,6 +68,26 @@ impl PostgresStore {
         .await
     }
 
+    /// As new rows while they are, else with a look for those that are there already.
+    async fn together(&self, batch: &Arc<Batch>) -> Result<Append, Unstored> {
+        if self.novelty.is_expected() {
+            match self.attempt(batch, Insertion::AsNew).await {
+                Err(Unstored::Known) => self.novelty.was_wrong(),
+                answer => {
+                    if answer.is_ok() {
+                        self.novelty.was_right();
+                    }
+                    return answer;
+                }
+            }
+        }
+        let answer = self.attempt(batch, Insertion::Together).await;
+        if let Ok(Append::Stored(appended)) = &answer {
+            self.novelty.found(appended.duplicate);
+        }
+        answer
+    }
+
     async fn attempt(&self, batch: &Arc<Batch>, insertion: Insertion) -> Result<Append, Unstored> {
         let (batch, known) = (batch.clone(), self.numbers.clone());
         let appended =
@@ -84,6 +107,8 @@ fn days_of(batch: &Batch) -> BTreeSet<Day> {
 pub(crate) enum Unstored {
     /// A day has no partition.
     NoDay,
+    /// A row that was to be new is there already.
+    Known,
     /// It may be because of one of its rows.
     PerhapsARow(StoreError),
     /// Another reason.
@@ -93,6 +118,7 @@ pub(crate) enum Unstored {
 impl Unstored {
     fn into_error(self) -> Result<Append, StoreError> {
         match self {
+            Self::Known => Err(StoreError::Unavailable("another stores the same rows".into())),
             Self::NoDay => Err(StoreError::Unavailable("a day of raw rows cannot be made".into())),
             Self::PerhapsARow(error) | Self::Failed(error) => Err(error),
         }
@@ -102,6 +128,8 @@ impl Unstored {
     pub fn by_rows(error: diesel::result::Error) -> Self {
         if is_missing_day(&error) {
             Self::NoDay
+        } else if is_known_row(&error) {
+            Self::Known
         } else if may_be_a_row(&error) {
             Self::PerhapsARow(Failure::from(error).into())
         } else {

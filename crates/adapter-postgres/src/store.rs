@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::condition;
 use crate::days::Days;
 use crate::error::{Ending, Failure};
+use crate::novelty::Novelty;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
 use crate::pools::{Connections, Work};
@@ -44,6 +45,7 @@ pub struct PostgresStore {
     readiness: Readiness,
     pub(crate) numbers: Arc<NumberCache>,
     pub(crate) days: Arc<Days>,
+    pub(crate) novelty: Arc<Novelty>,
 }
 
 impl PostgresStore {
@@ -61,6 +63,7 @@ impl PostgresStore {
             runtime,
             numbers: Arc::default(),
             days: Arc::default(),
+            novelty: Arc::default(),
             options: Arc::new(options),
         }
     }

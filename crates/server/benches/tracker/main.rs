@@ -26,6 +26,7 @@ mod process;
 mod report;
 mod rows;
 mod scenario;
+mod storage;
 mod template;
 mod tracker;
 

@@ -61,6 +61,10 @@ pub enum Scenario {
     Cache,
     /// Rows into the store on Postgres.
     Postgres,
+    /// A hundred events a request, over HTTP, into Postgres.
+    PostgresIngest,
+    /// Answers about usage from Postgres, over HTTP, at three amounts of raw rows.
+    PostgresRead,
 }
 
 impl fmt::Display for Scenario {

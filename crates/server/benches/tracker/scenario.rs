@@ -16,18 +16,25 @@ use crate::bare_insert::BareInsert;
 use crate::options::{Options, Scenario};
 use crate::report::Line;
 use crate::rows::Row;
+use crate::storage::{self, Storage};
 
 /// Runs a scenario.
 pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
     match scenario {
-        Scenario::IngestOne => ingest::run(options, 1).await,
-        Scenario::IngestHundred => ingest::run(options, 100).await,
+        Scenario::IngestOne => ingest::run(options, "ingest-1", 1, &Storage::Embedded).await,
+        Scenario::IngestHundred => ingest::run(options, "ingest-100", 100, &Storage::Embedded).await,
         Scenario::Store => store::run(options).await,
         Scenario::Import => import::run(options).await,
-        Scenario::Read => read::run(options).await,
+        Scenario::Read => read::run(options, "read", &Storage::Embedded).await,
         Scenario::Limits => limits::run(options).await,
         Scenario::Cache => cache::run(options).await,
         Scenario::Postgres => postgres::run(options).await,
+        Scenario::PostgresIngest => {
+            ingest::run(options, "postgres-ingest", 100, &Storage::Postgres(storage::postgres())).await
+        }
+        Scenario::PostgresRead => {
+            read::run(options, "postgres-read", &Storage::Postgres(storage::postgres())).await
+        }
     }
 }
 

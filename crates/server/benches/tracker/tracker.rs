@@ -10,6 +10,7 @@ use crate::Outcome;
 use crate::http::Connection;
 use crate::process::{Process, data, program};
 use crate::rows::Row;
+use crate::storage::Place;
 use crate::template::{Template, get, post, stamp};
 
 /// A start takes a fraction of a second, and longer with much to migrate or to drain.
@@ -29,16 +30,17 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Starts a server on a folder, and waits until it listens.
-    pub async fn start(folder: TempDir) -> Outcome<Self> {
-        Self::start_with(folder, &[]).await
+    /// Starts a server at a place, and waits until it listens.
+    pub async fn start(place: Place) -> Outcome<Self> {
+        Self::start_with(place, &[]).await
     }
 
     /// The same with settings.
-    pub async fn start_with(folder: TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
+    pub async fn start_with(place: Place, settings: &[(&str, &str)]) -> Outcome<Self> {
+        let Place { folder, settings: needed } = place;
         let data = data(folder.path());
         let mut program = program(folder.path());
-        program.envs(settings.iter().copied());
+        program.envs(needed.iter().map(|(name, value)| (name, value))).envs(settings.iter().copied());
         let mut process = Process::logged(&mut program, &folder.path().join("server.log"))?;
         let begun = Instant::now();
         let url = loop {
@@ -55,7 +57,10 @@ impl Tracker {
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         let address = url.trim().trim_start_matches("http://").parse()?;
-        let admin = std::fs::read_to_string(data.join("secrets").join("admin_key"))?.trim().to_owned();
+        let admin = match needed.into_iter().find(|(name, _)| *name == "ADMIN_API_KEY") {
+            Some((_, key)) => key,
+            None => std::fs::read_to_string(data.join("secrets").join("admin_key"))?.trim().to_owned(),
+        };
         Ok(Self { _process: process, address, admin, _folder: folder })
     }
 

@@ -10,6 +10,7 @@ use crate::load::percentile;
 use crate::options::Options;
 use crate::report::{Line, Pairs, Unit, thousands};
 use crate::rows::{CLIENTS, Pace, Rows};
+use crate::storage::Storage;
 use crate::template::get;
 use crate::tracker::{Tracker, Walk, requests};
 
@@ -49,8 +50,9 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let settings: [&[(&str, &str)]; 3] = [&[], &UNCACHED, &[("CACHE_HIT_TRACKING_ENABLED", "false")]];
     let mut sides = Vec::new();
     for settings in settings {
-        let folder = fill(Rows::new(rows, Pace::Days(days.clone()))?).await?;
-        let tracker = Tracker::start_with(folder, settings).await?;
+        let place = Storage::Embedded.place("cache")?;
+        let place = fill(place, Rows::new(rows, Pace::Days(days.clone()))?).await?;
+        let tracker = Tracker::start_with(place, settings).await?;
         sides.push(Side { tracker, daily: Vec::new(), top: Vec::new() });
     }
     let mut first = Vec::new();

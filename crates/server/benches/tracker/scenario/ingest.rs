@@ -11,6 +11,7 @@ use crate::load::{Measured, load};
 use crate::options::{Options, folder};
 use crate::report::{Line, Pairs, Unit, median, thousands};
 use crate::rows::{Pace, Row, Rows};
+use crate::storage::Storage;
 use crate::template::Template;
 use crate::tracker::Tracker;
 
@@ -32,8 +33,13 @@ struct Rounds {
 }
 
 /// Requests of so many events each.
-pub async fn run(options: &Options, events: usize) -> Outcome<Vec<Line>> {
-    let tracker = Tracker::start(folder()?).await?;
+pub async fn run(
+    options: &Options,
+    name: &'static str,
+    events: usize,
+    storage: &Storage,
+) -> Outcome<Vec<Line>> {
+    let tracker = Tracker::start(storage.place("ingest")?).await?;
     let bare = Bare::start()?;
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     let keys = tracker.register(options.connections).await?;
@@ -58,7 +64,7 @@ pub async fn run(options: &Options, events: usize) -> Outcome<Vec<Line>> {
         let inserted = bare_insert(&folder()?.path().join("bare.db"), &rows, BATCH).await?;
         rounds.add(&subject, &baseline, drained, inserted);
     }
-    Ok(rounds.lines(events, accepted))
+    Ok(rounds.lines(name, accepted))
 }
 
 /// One client and one request a connection.
@@ -106,8 +112,8 @@ impl Rounds {
         self.refused += subject.refused.values().sum::<u64>();
     }
 
-    fn lines(&self, events: usize, accepted: u64) -> Vec<Line> {
-        let name = |what: &str| format!("ingest-{events}, {what}");
+    fn lines(&self, name: &str, accepted: u64) -> Vec<Line> {
+        let name = |what: &str| format!("{name}, {what}");
         let refused = match self.refused {
             0 => "none refused".to_owned(),
             refused => format!("**{refused} requests refused**"),

@@ -4,43 +4,50 @@ use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use activity_adapter_postgres::{Options as StoreOptions, PostgresStore, Server};
 use activity_domain::activity::ResponseTime;
-use activity_testkit::{Address, Postgres, Settings};
+use activity_domain::port::Batch;
+use activity_testkit::{Address, Postgres};
+use tokio::sync::watch;
 use tokio::task::block_in_place;
+use tokio::time::timeout;
 
 use super::store::{append, compact};
 use crate::Outcome;
 use crate::options::Options;
 use crate::report::{Line, Pairs, Unit, median, thousands};
 use crate::rows::{self, Pace, Row, Rows};
+use crate::storage;
 
-const LIVE: Pace = Pace::Live(1_000);
-/// What the server does with memory and its log as one would set it up for this load, and what counts statements.
-const CONFIGURATION: [(&str, &str); 4] = [
-    ("shared_buffers", "1GB"),
-    ("max_wal_size", "8GB"),
-    ("wal_compression", "on"),
-    ("shared_preload_libraries", "pg_stat_statements"),
-];
+/// As often as the server folds deltas.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Rows, whose they are, and how they are stored.
+/// Rows, whose they are, how many happened a second, and how they are stored.
 struct Plan {
     clients: usize,
+    pace: u64,
     batch: usize,
+}
+
+impl Plan {
+    fn name(&self) -> String {
+        let [clients, pace, batch] =
+            [self.clients as f64, self.pace as f64, self.batch as f64].map(thousands);
+        format!("{clients} clients, rows of {pace}/s, batches of {batch}")
+    }
 }
 
 /// One server that waits for its disk; a database of its own for each side of each round.
 pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
-    let configuration = CONFIGURATION.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let settings = Settings { durable: true, configuration };
-    let server = block_in_place(|| Postgres::with(&settings));
+    let server = storage::postgres();
+    // As they come in at about the speed at which they are stored; and a backlog of some minutes.
     let plans = [
-        Plan { clients: 1_000, batch: 1_000 },
-        Plan { clients: 1_000, batch: 5_000 },
-        Plan { clients: 10_000, batch: 5_000 },
+        Plan { clients: 1_000, pace: 50_000, batch: 1_000 },
+        Plan { clients: 1_000, pace: 50_000, batch: 5_000 },
+        Plan { clients: 10_000, pace: 50_000, batch: 5_000 },
+        Plan { clients: 1_000, pace: 1_000, batch: 5_000 },
     ];
     let mut lines = Vec::new();
     for plan in plans {
@@ -50,48 +57,85 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
 }
 
 async fn measure(options: &Options, server: &Postgres, plan: &Plan) -> Outcome<Vec<Line>> {
-    let count = if options.quick { 20_000 } else { 200_000 };
-    let rows: Arc<Vec<Row>> = Arc::new(Rows::of_clients(plan.clients, count, LIVE)?.take(count)?);
+    let count = if options.quick { 50_000 } else { 500_000 };
+    let rows: Arc<Vec<Row>> =
+        Arc::new(Rows::of_clients(plan.clients, count, Pace::Live(plan.pace))?.take(count)?);
     let batches = rows::batches(&rows, plan.batch);
-    let name = format!("{} clients, batches of {}", thousands(plan.clients as f64), plan.batch);
     let (mut appended, mut compacted) = (Pairs::default(), Pairs::default());
     let (mut seconds, mut statements) = (Vec::new(), Vec::new());
-    for round in options.rounds(&name) {
-        let address = database(server, &format!("copied_{}_{}_{round}", plan.clients, plan.batch));
-        let baseline = copy(&address, &rows).await?;
+    for _ in options.rounds(&plan.name()) {
+        let copied = Scratch::new(server, "copied");
+        let baseline = copy(&copied.address, &rows).await?;
+        drop(copied);
 
-        let address = database(server, &format!("stored_{}_{}_{round}", plan.clients, plan.batch));
-        let store = store(&address)?;
+        let scratch = Scratch::new(server, "appended");
+        let store = store(&scratch.address)?;
         store.ready().await?;
-        block_in_place(|| {
-            address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()")
-        });
         let begun = Instant::now();
         append(&store, &batches).await?;
-        let stored = begun.elapsed().as_secs_f64();
+        appended.push(count as f64 / begun.elapsed().as_secs_f64(), baseline);
+        let begun = Instant::now();
         compact(&store).await?;
-        let both = begun.elapsed().as_secs_f64();
-        block_in_place(|| check(&address, count))?;
-        appended.push(count as f64 / stored, baseline);
-        compacted.push(count as f64 / both, baseline);
-        seconds.push(both - stored);
-        statements.push(calls(&address)? / count as f64);
+        seconds.push(begun.elapsed().as_secs_f64());
+        block_in_place(|| check(&scratch.address, count))?;
+        drop((store, scratch));
+
+        let scratch = Scratch::new(server, "stored");
+        compacted.push(count as f64 / together(&scratch.address, &batches).await?, baseline);
+        block_in_place(|| check(&scratch.address, count))?;
+        statements.push(calls(&scratch.address)? / count as f64);
     }
     let notes = format!(
-        "compaction alone: {:.2} s, {} rows/s; one statement for {:.0} rows",
-        median(&seconds),
+        "at the same time, until all is compacted; compaction alone: {} rows/s; one statement for {:.0} rows",
         thousands(count as f64 / median(&seconds)),
         1.0 / median(&statements),
     );
     Ok(vec![
-        appended.line(format!("postgres, {name}"), Unit::PerSecond, "baseline: COPY"),
-        compacted.line(format!("postgres, {name}, and compaction"), Unit::PerSecond, &notes),
+        appended.line(format!("postgres, {}", plan.name()), Unit::PerSecond, "baseline: COPY"),
+        compacted.line(format!("postgres, {}, compacted", plan.name()), Unit::PerSecond, &notes),
     ])
 }
 
-fn database(server: &Postgres, name: &str) -> Address {
-    block_in_place(|| server.sql(&format!("CREATE DATABASE {name}")));
-    server.address().of(name)
+/// Stores and compacts at the same time, as a server does. Seconds until all is stored and compacted.
+async fn together(address: &Address, batches: &[Arc<Batch>]) -> Outcome<f64> {
+    let store = store(address)?;
+    store.ready().await?;
+    block_in_place(|| address.sql("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()"));
+    let begun = Instant::now();
+    let (stop, mut stopped) = watch::channel(false);
+    let compactor = tokio::spawn({
+        let store = store.clone();
+        async move {
+            while timeout(INTERVAL, stopped.wait_for(|stop| *stop)).await.is_err() {
+                compact(&store).await.map_err(|error| error.to_string())?;
+            }
+            compact(&store).await.map_err(|error| error.to_string())
+        }
+    });
+    append(&store, batches).await?;
+    stop.send_replace(true);
+    compactor.await??;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// A database that is dropped with it.
+struct Scratch<'a> {
+    server: &'a Postgres,
+    address: Address,
+}
+
+impl<'a> Scratch<'a> {
+    fn new(server: &'a Postgres, name: &str) -> Self {
+        block_in_place(|| server.sql(&format!("CREATE DATABASE {name}")));
+        Self { server, address: server.address().of(name) }
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.address.database);
+        block_in_place(|| self.server.sql(&drop));
+    }
 }
 
 fn store(address: &Address) -> Outcome<PostgresStore> {

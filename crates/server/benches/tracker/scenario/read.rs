@@ -3,18 +3,16 @@
 
 use std::time::Instant;
 
-use activity_adapter_sqlite::SqliteStore;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::store::{append, compact};
 use crate::Outcome;
 use crate::http::Connection;
 use crate::load::percentile;
-use crate::options::{Options, folder};
-use crate::process::database;
+use crate::options::Options;
 use crate::report::{Line, Pairs, Unit, thousands};
 use crate::rows::{self, Pace, Rows};
+use crate::storage::{Place, Storage};
 use crate::template::get;
 use crate::tracker::{Tracker, Walk, requests};
 
@@ -85,24 +83,25 @@ struct Quantiles {
 }
 
 /// For each plan, servers beside each other, asked in turns.
-pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
+pub async fn run(options: &Options, name: &str, storage: &Storage) -> Outcome<Vec<Line>> {
     let plans: &[Plan] = if options.quick { &QUICK } else { &PLANS };
     let mut lines = Vec::new();
     for plan in plans {
-        lines.extend(measure(options, plan).await?);
+        lines.extend(measure(options, plan, name, storage).await?);
     }
     Ok(lines)
 }
 
-async fn measure(options: &Options, plan: &Plan) -> Outcome<Vec<Line>> {
+async fn measure(options: &Options, plan: &Plan, name: &str, storage: &Storage) -> Outcome<Vec<Line>> {
     let calls = if options.quick { 70 } else { 1_000 };
     let pace = Pace::days(DAYS)?;
     let days = days(&pace);
     let mut sizes = Vec::new();
     for &rows in plan.amounts {
         // What is measured is the store.
-        let folder = fill(Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
-        let tracker = Tracker::start_with(folder, &UNCACHED).await?;
+        let place = storage.place(&format!("read_{}_{rows}", plan.clients))?;
+        let place = fill(place, Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
+        let tracker = Tracker::start_with(place, &UNCACHED).await?;
         sizes.push(Size { rows, tracker, took: Default::default() });
     }
     // Fills caches and checks that the whole answer is there.
@@ -113,7 +112,7 @@ async fn measure(options: &Options, plan: &Plan) -> Outcome<Vec<Line>> {
     for _ in options.rounds(&format!("{} clients", thousands(plan.clients as f64))) {
         round(&mut sizes, &days, calls).await?;
     }
-    Ok(lines(plan, &sizes))
+    Ok(lines(name, plan, &sizes))
 }
 
 /// Asks each question so many times of each size, a few times in turn: whatever else the machine does for a
@@ -133,23 +132,22 @@ async fn round(sizes: &mut [Size], days: &str, calls: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Fills a database through the store and closes it.
-pub(super) async fn fill(mut source: Rows) -> Outcome<TempDir> {
+/// Fills a place through the store and closes it.
+pub(super) async fn fill(place: Place, mut source: Rows) -> Outcome<Place> {
     eprintln!("  storing {} rows", source.count());
-    let folder = folder()?;
-    let store = SqliteStore::open(&database(folder.path())).await?;
+    let store = place.store().await?;
     let mut first = 0;
     loop {
         let rows = source.take(BATCH)?;
         if rows.is_empty() {
             break;
         }
-        append(&store, &[rows::batch(&rows, first).into()]).await?;
+        append(&*store, &[rows::batch(&rows, first).into()]).await?;
         first += rows.len() as u64;
     }
-    compact(&store).await?;
+    compact(&*store).await?;
     drop(store);
-    Ok(folder)
+    Ok(place)
 }
 
 /// The days as a query: they stay the same when midnight passes.
@@ -227,7 +225,7 @@ impl Quantiles {
 }
 
 /// The larger sizes beside the smallest.
-fn lines(plan: &Plan, sizes: &[Size]) -> Vec<Line> {
+fn lines(title: &str, plan: &Plan, sizes: &[Size]) -> Vec<Line> {
     let Some((smallest, larger)) = sizes.split_first() else { return Vec::new() };
     let clients = thousands(plan.clients as f64);
     let mut lines = Vec::new();
@@ -242,7 +240,7 @@ fn lines(plan: &Plan, sizes: &[Size]) -> Vec<Line> {
                 let mut pairs = Pairs::default();
                 subject.iter().zip(baseline).for_each(|(subject, baseline)| pairs.push(*subject, *baseline));
                 let name = question.name();
-                let scenario = format!("read, {name}, {clients} clients, {} rows, {percent}", rows(size));
+                let scenario = format!("{title}, {name}, {clients} clients, {} rows, {percent}", rows(size));
                 lines.push(pairs.line(scenario, Unit::Millis, &notes));
             }
         }

@@ -1,0 +1,1 @@
+ALTER TABLE usage_delta ALTER COLUMN increments SET STORAGE EXTENDED;
