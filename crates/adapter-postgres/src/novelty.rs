@@ -4,11 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Batches without a known row that are waited for at most.
 const MOST: u32 = 1_024;
+/// Right guesses in a row that make it less patient. Below one known row in about so many batches guessing pays.
+const STREAK: u32 = 16;
 
 /// New rows are inserted in half the time where nobody has to look for known ones among them. A batch with a
 /// known one fails then and is inserted again, so this is tried only while batches have none: after a failure
 /// as many of them have to come first as `patience` says, which doubles with every failure and is halved by
-/// every success.
+/// every [`STREAK`] successes in a row.
 #[derive(Debug)]
 pub(crate) struct Novelty(Mutex<State>);
 
@@ -16,11 +18,12 @@ pub(crate) struct Novelty(Mutex<State>);
 struct State {
     patience: u32,
     awaited: u32,
+    streak: u32,
 }
 
 impl Default for Novelty {
     fn default() -> Self {
-        Self(Mutex::new(State { patience: 1, awaited: 0 }))
+        Self(Mutex::new(State { patience: 1, awaited: 0, streak: 0 }))
     }
 }
 
@@ -33,7 +36,11 @@ impl Novelty {
     /// They were expected to be new, and were.
     pub fn was_right(&self) {
         let mut state = self.state();
-        state.patience = (state.patience / 2).max(1);
+        state.streak += 1;
+        if state.streak == STREAK {
+            state.streak = 0;
+            state.patience = (state.patience / 2).max(1);
+        }
     }
 
     /// They were expected to be new, and one was not.
@@ -41,6 +48,7 @@ impl Novelty {
         let mut state = self.state();
         state.patience = (state.patience * 2).min(MOST);
         state.awaited = state.patience;
+        state.streak = 0;
     }
 
     /// A batch was looked through, and had so many known rows.
