@@ -1,13 +1,12 @@
 //! Usage by endpoint.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::{OTHER, Template, Verb};
 use activity_domain::rollup::{ClientNo, Summary, Tally};
 use activity_domain::span::{Level, Minute, Run};
-use activity_domain::usage::{Buckets, EndpointRow, EndpointsQuery, Series};
+use activity_domain::usage::{self, Buckets, EndpointRow, EndpointsQuery, Series};
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::TryStreamExt;
@@ -108,13 +107,7 @@ async fn busiest(
     for pending in pending {
         *requests.entry(name(pending.endpoint.clone())).or_default() += pending.tally.requests;
     }
-    let keep = if requests.len() > most { most.saturating_sub(1) } else { most };
-    requests.remove(OTHER);
-    let mut ranked: Vec<(Reverse<u64>, String)> =
-        requests.into_iter().map(|(name, count)| (Reverse(count), name)).collect();
-    ranked.sort();
-    ranked.truncate(keep);
-    Ok(ranked.into_iter().map(|(_, name)| name).collect())
+    Ok(usage::busiest(requests, most))
 }
 
 fn name(endpoint: Option<Template>) -> String {

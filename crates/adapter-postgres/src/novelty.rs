@@ -70,21 +70,18 @@ mod tests {
     fn failures(batches: u32, every: u32) -> usize {
         let novelty = Novelty::default();
         let failed = |n: u32| {
-            let known = u64::from(n % every == 0);
-            if !novelty.is_expected() {
-                novelty.found(known);
-                return false;
+            let is_known = n.is_multiple_of(every);
+            let is_guessed = novelty.is_expected();
+            match (is_guessed, is_known) {
+                (true, false) => novelty.was_right(),
+                (false, _) => novelty.found(u64::from(is_known)),
+                (true, true) => {
+                    novelty.was_wrong();
+                    // It is inserted again, and looked through then.
+                    novelty.found(1);
+                }
             }
-            if known == 0 {
-                novelty.was_right()
-            } else {
-                novelty.was_wrong()
-            }
-            // What failed is inserted again, and looked through then.
-            if known > 0 {
-                novelty.found(known);
-            }
-            known > 0
+            is_guessed && is_known
         };
         (1..=batches).filter(|n| failed(*n)).count()
     }

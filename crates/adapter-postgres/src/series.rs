@@ -1,12 +1,12 @@
 //! Usage over time.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use activity_domain::hygiene::{OTHER, StatusClass, Verb};
+use activity_domain::error::StoreError;
+use activity_domain::hygiene::OTHER;
 use activity_domain::rollup::{ClientNo, Delta, Parts, Profile, Summary, Tally};
-use activity_domain::span::{Level, Minute, Run, Span};
-use activity_domain::usage::{Buckets, GroupBy, Series, SeriesQuery};
+use activity_domain::span::{Minute, Span};
+use activity_domain::usage::{Buckets, GroupBy, Kept, Pieces, Series, SeriesQuery};
 use diesel_async::AsyncPgConnection;
 
 use crate::blocks::SumsRow;
@@ -14,9 +14,6 @@ use crate::error::Failure;
 use crate::pending::{deltas, profiles};
 use crate::usage::{leaders, totals};
 use crate::{blocks, endpoints, numbers};
-
-/// A bucket of more blocks than this is put together from runs instead, which read fewer.
-const MAX_BLOCKS_A_BUCKET: i64 = 24;
 
 pub(crate) async fn series(
     c: &mut AsyncPgConnection,
@@ -35,9 +32,9 @@ pub(crate) async fn series(
     };
     let (buckets, most) = (&query.buckets, query.max_groups());
     match query.group {
-        GroupBy::None => Ok(vec![whole(c, who, buckets).await?]),
-        GroupBy::Status => by_part(c, who, buckets, |parts| named(parts.classes, StatusClass::as_str)).await,
-        GroupBy::Method => by_part(c, who, buckets, |parts| named(parts.verbs, Verb::as_str)).await,
+        GroupBy::None => Ok(vec![pieces(c, who, buckets).await?.whole()?]),
+        GroupBy::Status => Ok(pieces(c, who, buckets).await?.by_class()?),
+        GroupBy::Method => Ok(pieces(c, who, buckets).await?.by_verb()?),
         GroupBy::Client => Ok(Series::rank(by_client(c, buckets, most).await?, most)),
         GroupBy::Endpoint => {
             Ok(Series::rank(endpoints::series(c, who, buckets, most, max_endpoints).await?, most))
@@ -45,97 +42,42 @@ pub(crate) async fn series(
     }
 }
 
-/// All of a client, or of everybody.
-async fn whole(c: &mut AsyncPgConnection, who: ClientNo, buckets: &Buckets) -> Result<Series, Failure> {
-    let mut series = Series::empty(None, buckets.len());
-    for (point, piece) in series.points.iter_mut().zip(pieces(c, who, buckets).await?) {
-        let summary = match piece {
-            Piece::Nothing => continue,
-            Piece::Block(block) => block.summary()?,
-            Piece::Several(profile) => Summary::from(&profile.total()),
-        };
-        *point = Summary { last_seen: None, ..summary };
+impl Kept for SumsRow {
+    fn summary(&self) -> Result<Summary, StoreError> {
+        self.summary()
     }
-    Ok(series)
+
+    fn parts(&self) -> Result<Parts, StoreError> {
+        self.parts()
+    }
 }
 
-type Named = Vec<(&'static str, Summary)>;
-
-fn named<K>(parts: BTreeMap<K, Summary>, name: impl Fn(K) -> &'static str) -> Named {
-    parts.into_iter().map(|(key, summary)| (name(key), summary)).collect()
-}
-
-/// Told apart by what blocks keep sums of: a few status classes or methods.
-async fn by_part(
+/// What each bucket of a client, or of everybody, is made of.
+async fn pieces<'a>(
     c: &mut AsyncPgConnection,
     who: ClientNo,
-    buckets: &Buckets,
-    part: impl Fn(Parts) -> Named,
-) -> Result<Vec<Series>, Failure> {
-    let mut groups: BTreeMap<&str, Series> = BTreeMap::new();
-    for (place, piece) in pieces(c, who, buckets).await?.into_iter().enumerate() {
-        let parts = match piece {
-            Piece::Nothing => continue,
-            Piece::Block(block) => block.parts()?,
-            Piece::Several(profile) => Parts::from(&profile),
-        };
-        for (name, summary) in part(parts) {
-            let new = || Series::empty(Some(name.to_owned()), buckets.len());
-            groups.entry(name).or_insert_with(new).points[place] = summary;
-        }
-    }
-    Ok(Series::in_order(groups.into_values().collect()))
-}
-
-/// What a bucket is made of.
-enum Piece {
-    Nothing,
-    /// One block, whose sums are the answer.
-    Block(SumsRow),
-    /// Several blocks or deltas, put together.
-    Several(Profile),
-}
-
-/// What each bucket is made of.
-async fn pieces(c: &mut AsyncPgConnection, who: ClientNo, buckets: &Buckets) -> Result<Vec<Piece>, Failure> {
-    let mut pieces: Vec<Piece> = buckets.iter().map(|_| Piece::Nothing).collect();
-    let runs = runs(buckets);
+    buckets: &'a Buckets,
+) -> Result<Pieces<'a, SumsRow>, Failure> {
+    let mut pieces = Pieces::of(buckets);
+    let runs = buckets.runs();
     for run in &runs {
         for block in blocks::sums(c, *run, who).await? {
-            let Some(place) = buckets.place(Minute(block.start)) else { continue };
-            let is_first = matches!(pieces[place], Piece::Nothing);
-            pieces[place] = if is_first { Piece::Block(block) } else { Piece::Several(Profile::default()) };
+            pieces.add(Minute(block.start), block);
         }
     }
     let deltas = deltas(c, buckets.span()).await?;
     for (minute, _) in waiting(&deltas, who, buckets.span()) {
-        let Some(place) = buckets.place(minute) else { continue };
-        if !matches!(pieces[place], Piece::Several(_)) {
-            pieces[place] = Piece::Several(Profile::default());
-        }
+        pieces.add_waiting(minute);
     }
-    let Some(span) = span_of_several(&pieces, buckets) else { return Ok(pieces) };
-    let mut add = |minute: Minute, profile: &Profile| {
-        if let Some(Piece::Several(whole)) = buckets.place(minute).and_then(|place| pieces.get_mut(place)) {
-            whole.merge(profile);
-        }
-    };
+    let Some(span) = pieces.wanting() else { return Ok(pieces) };
     // Buckets begin and end where blocks do, so that what is left of a run is a run.
     for run in runs.iter().filter_map(|run| run.within(span)) {
-        blocks::for_each_profile(c, run, &[who], |start, _, profile| add(start, &profile)).await?;
+        blocks::for_each_profile(c, run, &[who], |start, _, profile| pieces.merge(start, &profile)).await?;
     }
     for (minute, profile) in waiting(&deltas, who, span) {
-        add(minute, profile);
+        pieces.merge(minute, profile);
     }
     Ok(pieces)
-}
-
-/// From the first to the last bucket that has to be put together: most often the last alone.
-fn span_of_several(pieces: &[Piece], buckets: &Buckets) -> Option<Span> {
-    let is_several = |(_, piece): &(Span, &Piece)| matches!(piece, Piece::Several(_));
-    let mut several = buckets.iter().zip(pieces).filter(is_several).map(|(span, _)| span);
-    let first = several.next()?;
-    Some(Span { from: first.from, to: several.last().unwrap_or(first).to })
 }
 
 /// The busiest clients one by one. All others are what everybody did less what those did.
@@ -179,7 +121,7 @@ async fn tallies(
             series.points[place].last_seen = None;
         }
     };
-    for run in runs(buckets) {
+    for run in buckets.runs() {
         blocks::for_each_profile(c, run, &[who], |start, _, profile| add(start, &profile)).await?;
     }
     let span = buckets.span();
@@ -193,16 +135,4 @@ async fn tallies(
 fn waiting(deltas: &[Delta], who: ClientNo, span: Span) -> impl Iterator<Item = (Minute, &Profile)> {
     let only = (who != ClientNo::EVERYBODY).then_some(who);
     profiles(deltas, span, only).map(|(minute, _, profile)| (minute, profile))
-}
-
-/// The runs of blocks that make up the buckets, none of which reaches over a border.
-fn runs(buckets: &Buckets) -> Vec<Run> {
-    let longest = |level: Level| {
-        let length = |span: Span| span.to.0 - span.from.0;
-        buckets.iter().map(|span| length(span) / level.minutes()).max().unwrap_or(0)
-    };
-    match buckets.level(&Level::ALL) {
-        Some(level) if longest(level) <= MAX_BLOCKS_A_BUCKET => vec![Run { level, span: buckets.span() }],
-        _ => buckets.iter().flat_map(Span::runs).collect(),
-    }
 }

@@ -1,6 +1,5 @@
 //! Usage by endpoint.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use activity_domain::error::Invalid;
@@ -8,7 +7,7 @@ use activity_domain::hygiene::{OTHER, Template, Verb};
 use activity_domain::rollup::{ClientNo, Summary, Tally};
 use activity_domain::sketch::Sketch;
 use activity_domain::span::{Level, Minute, Run};
-use activity_domain::usage::{Buckets, EndpointRow, EndpointsQuery, Series};
+use activity_domain::usage::{self, Buckets, EndpointRow, EndpointsQuery, Series};
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
@@ -93,13 +92,7 @@ fn busiest(
     for pending in pending {
         *requests.entry(name(pending.endpoint.clone())).or_default() += pending.tally.requests;
     }
-    let keep = if requests.len() > most { most.saturating_sub(1) } else { most };
-    requests.remove(OTHER);
-    let mut ranked: Vec<(Reverse<u64>, String)> =
-        requests.into_iter().map(|(name, count)| (Reverse(count), name)).collect();
-    ranked.sort();
-    ranked.truncate(keep);
-    Ok(ranked.into_iter().map(|(_, name)| name).collect())
+    Ok(usage::busiest(requests, most))
 }
 
 fn name(endpoint: Option<Template>) -> String {

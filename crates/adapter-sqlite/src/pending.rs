@@ -33,10 +33,7 @@ pub(crate) fn profiles(
     span: Span,
     only: Option<ClientNo>,
 ) -> impl Iterator<Item = (Minute, ClientNo, &Profile)> {
-    let range = (span.from, ClientNo(0))..(span.to, ClientNo(0));
-    let all = deltas.iter().flat_map(move |delta| delta.clients.range(range.clone()));
-    let all = all.filter(move |((_, client), _)| only.is_none_or(|only| only == *client));
-    all.map(|((minute, client), profile)| (*minute, *client, profile))
+    deltas.iter().flat_map(move |delta| delta.profiles(span, only))
 }
 
 /// What an endpoint did in an hour; `None` is all that are not counted by name.

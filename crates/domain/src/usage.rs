@@ -12,11 +12,13 @@ use crate::time::{Date, Timestamp, Zone};
 mod buckets;
 mod endpoints;
 mod log;
+mod pieces;
 mod series;
 
 pub use buckets::{Bucket, BucketError, Buckets, MAX_BUCKETS, MAX_GROUPED_BUCKETS};
-pub use endpoints::{EndpointRow, EndpointSort, EndpointsQuery};
+pub use endpoints::{EndpointRow, EndpointSort, EndpointsQuery, busiest};
 pub use log::{EndpointFilter, LogCursor, LogFilter, LogPage, LogQuery, MAX_TRAILS, StatusFilter};
+pub use pieces::{Kept, Pieces};
 pub use series::{GroupBy, MAX_GROUPS, Series, SeriesQuery};
 
 /// The longest range of a daily question, in days.

@@ -8,7 +8,7 @@ use crate::activity::{Activity, Endpoint};
 use crate::error::Invalid;
 use crate::hygiene::{Template, Verb};
 use crate::sketch::{Sketch, put, take};
-use crate::span::{Level, Minute};
+use crate::span::{Level, Minute, Span};
 use crate::time::Timestamp;
 
 /// One endpoint of one client in one hour. Endpoints go by their place in [`Delta::templates`].
@@ -97,6 +97,17 @@ impl Delta {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty()
+    }
+
+    /// The profiles of a client, or of all clients, within a span.
+    pub fn profiles(
+        &self,
+        span: Span,
+        only: Option<ClientNo>,
+    ) -> impl Iterator<Item = (Minute, ClientNo, &Profile)> {
+        let all = self.clients.range((span.from, ClientNo(0))..(span.to, ClientNo(0)));
+        let all = all.filter(move |((_, client), _)| only.is_none_or(|only| only == *client));
+        all.map(|((minute, client), profile)| (*minute, *client, profile))
     }
 
     /// The stored form: a version byte; the number of minutes and clients, then each as varints; the

@@ -1,9 +1,10 @@
 //! Usage by endpoint and method.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::Invalid;
-use crate::hygiene::Verb;
+use crate::hygiene::{OTHER, Verb};
 use crate::id::ClientId;
 use crate::rollup::Summary;
 use crate::sketch::Quantiles;
@@ -71,4 +72,15 @@ impl EndpointRow {
         rows.truncate(limit);
         rows
     }
+}
+
+/// The endpoints that get a series of their own where there may be so many series, the one of all others
+/// included. Ties go by name.
+pub fn busiest(mut requests: BTreeMap<String, u64>, most: usize) -> HashSet<String> {
+    let keep = if requests.len() > most { most.saturating_sub(1) } else { most };
+    requests.remove(OTHER);
+    let mut ranked: Vec<(Reverse<u64>, String)> =
+        requests.into_iter().map(|(name, count)| (Reverse(count), name)).collect();
+    ranked.sort();
+    ranked.into_iter().take(keep).map(|(_, name)| name).collect()
 }
