@@ -2,7 +2,7 @@
 //! is, and says so where it is not.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,9 @@ use activity_domain::activity::Endpoint;
 use activity_domain::hygiene::Template;
 use serde_json::Value;
 
-use crate::support::Node;
+use crate::support::{Node, real_log};
 use crate::truth::{Call, get, recount, reported, top};
 use crate::{counted, import};
-
-fn sample() -> Option<PathBuf> {
-    let given = std::env::var_os("ACCESS_LOG_SAMPLE").map(PathBuf::from);
-    let path = given
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/apache_logs.gz"));
-    path.exists().then_some(path)
-}
 
 /// The lines of the log. The one whose last quote is missing is not a line of this format.
 fn lines(path: &Path) -> Vec<String> {
@@ -52,10 +45,7 @@ fn call(line: &str) -> Call {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_log_has_its_true_totals() {
-    let Some(path) = sample() else {
-        println!("not run: there is no log at ../shared/data/apache_logs.gz; ACCESS_LOG_SAMPLE may name one");
-        return;
-    };
+    let Some(path) = real_log() else { return };
     let mut node = Node::new(&[]);
     let first = import(&node, "ip", &[&path]);
     assert_eq!((counted(&first, "stored"), counted(&first, "rejected")), (9_999, 1));

@@ -9,6 +9,7 @@ mod ledger;
 mod load;
 mod node;
 mod random;
+mod real_log;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub use ledger::{Event, Ledger, Outcome};
 pub use load::Load;
 pub use node::Node;
 pub use random::Random;
+pub use real_log::real_log;
 
 const POLL: Duration = Duration::from_millis(5);
 
