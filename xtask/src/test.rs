@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the whole suite.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, process::Command};
 
 use crate::{
     openapi, postgres,
@@ -20,23 +20,45 @@ pub fn test(args: Vec<OsString>) -> Outcome {
 
 /// The suite as steps, for `ci` to run after its own.
 pub fn steps(args: Vec<OsString>) -> Vec<Step> {
+    let (on_sqlite, on_postgres) = (args.clone(), args.clone());
     vec![
         Step::new("tidy", tidy::tidy),
         Step::new("PostgreSQL for tests", postgres::ensure),
         Step::new("tests", || tests(args)),
+        Step::new("the API on the embedded store", || api("sqlite", on_sqlite)),
+        Step::new("the API on Postgres", || api("postgres", on_postgres)),
         Step::new("doc tests", doc_tests),
         Step::new("OpenAPI document", openapi::check),
     ]
 }
 
-/// Unit and integration tests, with nextest where it is installed.
+/// Unit and integration tests.
 fn tests(args: Vec<OsString>) -> Outcome {
-    let runner: &[&str] = if process::succeeds(process::cargo().args(["nextest", "--version"])) {
-        &["nextest", "run"]
-    } else {
-        &["test"]
-    };
-    process::run(process::cargo().args(runner).args(TARGETS).args(args).current_dir(workspace::root()))
+    process::run(runner().args(TARGETS).args(args))
+}
+
+/// The tests of the API once more, on another store than the one in memory. The whole workspace is named, as
+/// before, so that nothing is built anew.
+fn api(store: &str, args: Vec<OsString>) -> Outcome {
+    let mut command = runner();
+    command.args(["--workspace", "--test", "api"]).env("ACTIVITY_TEST_STORE", store);
+    if has_nextest() {
+        // What is asked for may be elsewhere.
+        command.arg("--no-tests=pass");
+    }
+    process::run(command.args(args))
+}
+
+/// What runs tests: nextest where it is installed.
+fn runner() -> Command {
+    let mut command = process::cargo();
+    command.args(if has_nextest() { &["nextest", "run"][..] } else { &["test"] });
+    command.current_dir(workspace::root());
+    command
+}
+
+fn has_nextest() -> bool {
+    process::succeeds(process::cargo().args(["nextest", "--version"]))
 }
 
 /// Examples in the documentation, which nextest does not run.

@@ -51,17 +51,20 @@ struct Row {
 
 type Trails = HashMap<(String, i64, Uuid), Sealed>;
 
-/// The trails of some rows. Knowing the instants, the planner opens the partitions of their days alone.
+/// The trails of some rows. Knowing the instants, the planner opens the partitions of their days alone. Each row is
+/// looked up by itself (`OFFSET 0` keeps it so): joined as a whole, every row of those instants would be read each time,
+/// and thousands may share one.
 async fn of(c: &mut AsyncPgConnection, rows: &[Activity]) -> Result<Trails, Failure> {
     let clients: Vec<&str> = rows.iter().map(|row| row.client.as_str()).collect();
     let at: Vec<i64> = rows.iter().map(|row| row.at.as_micros()).collect();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let found: Vec<Row> = diesel::sql_query(
-        "SELECT n.id AS client, a.at, a.id, a.audit \
+        "SELECT wanted.client, wanted.at, wanted.id, found.audit \
          FROM unnest($1, $2, $3) AS wanted (client, at, id) \
          JOIN client_number n ON n.id = wanted.client \
-         JOIN activity a ON a.client = n.no AND a.at = wanted.at AND a.id = wanted.id \
-         WHERE a.at = ANY ($2) AND a.audit IS NOT NULL",
+         CROSS JOIN LATERAL (SELECT a.audit FROM activity a \
+             WHERE a.client = n.no AND a.at = wanted.at AND a.id = wanted.id AND a.at = ANY ($2) OFFSET 0) AS found \
+         WHERE found.audit IS NOT NULL",
     )
     .bind::<Array<Text>, _>(clients)
     .bind::<Array<BigInt>, _>(at)

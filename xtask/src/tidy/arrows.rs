@@ -40,7 +40,8 @@ const ROOMS: &[Room] = &[
     Room {
         name: "activity-http",
         uses: &["activity-domain"],
-        tests_use: &["activity-adapter-memory"],
+        // Its suite runs on every store.
+        tests_use: &["activity-adapter-*", "activity-testkit"],
         outside: None,
     },
     // The only crate that names an adapter in its own code.

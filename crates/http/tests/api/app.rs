@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use activity_adapter_memory::{ManualClock, MemoryLimiter, MemoryStore, SeededRandomness};
+use activity_adapter_memory::{ManualClock, MemoryLimiter, SeededRandomness};
 use activity_domain::activity::{Activity, AgePolicy};
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::RecordError;
@@ -28,15 +28,17 @@ use actix_web::web::Data;
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::caching::Caching;
+use crate::store::Store;
 
 /// A running server with one client of each role.
 pub struct App {
     pub url: String,
     pub http: reqwest::Client,
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<Store>,
     pub recorder: Arc<TestRecorder>,
     pub health: Arc<TestHealth>,
     pub clock: Arc<ManualClock>,
@@ -82,7 +84,7 @@ impl App {
     }
 
     pub fn with(options: &Options) -> Self {
-        let store = Arc::new(MemoryStore::default());
+        let store = Arc::new(Store::open());
         let clock = Arc::new(ManualClock::new(system_time()));
         let caching = Caching::over(&store, &clock, options.cache_ttl);
         let recorder = Arc::new(TestRecorder::new(caching.sink.clone()));
@@ -185,7 +187,7 @@ fn system_time() -> Timestamp {
 
 fn services(
     options: &Options,
-    store: &Arc<MemoryStore>,
+    store: &Arc<Store>,
     caching: &Caching,
     recorder: &Arc<TestRecorder>,
     health: &Arc<TestHealth>,
@@ -239,7 +241,8 @@ fn services(
 /// Hands events straight to the store, or fails like a spool.
 pub struct TestRecorder {
     sink: Arc<dyn ActivitySink>,
-    next: AtomicU64,
+    /// Where the stream stands. Its batches come one after the other, as from a spool.
+    next: Mutex<u64>,
     pub is_full: AtomicBool,
 }
 
@@ -247,7 +250,7 @@ impl TestRecorder {
     const STREAM: StreamId = StreamId(Uuid::from_u128(1));
 
     fn new(sink: Arc<dyn ActivitySink>) -> Self {
-        Self { sink, next: AtomicU64::new(0), is_full: AtomicBool::new(false) }
+        Self { sink, next: Mutex::new(0), is_full: AtomicBool::new(false) }
     }
 }
 
@@ -257,7 +260,8 @@ impl Recorder for TestRecorder {
         if self.is_full.load(Ordering::SeqCst) {
             return Err(RecordError::Full);
         }
-        let expected = self.next.fetch_add(batch.len() as u64, Ordering::SeqCst);
+        let mut at = self.next.lock().await;
+        let expected = *at;
         let next = expected + batch.len() as u64;
         let records = batch.into_iter().map(|activity| Record { payload: bytes::Bytes::new(), activity });
         let batch = Batch {
@@ -269,6 +273,7 @@ impl Recorder for TestRecorder {
         };
         let appended = self.sink.append(&Arc::new(batch)).await.unwrap();
         assert!(matches!(appended, Append::Stored(_)));
+        *at = next;
         Ok(Receipt { stream: Self::STREAM, next })
     }
 

@@ -40,7 +40,7 @@ async fn a_trail_is_kept_with_its_row_and_without_secrets() {
     let ada = app.register("ada", None).await;
     let body = json!([with_trail(), event(), with_trail()]);
     expect(app.post("/api/logs", &ada.key, &body).send().await.unwrap(), StatusCode::ACCEPTED).await;
-    let rows = app.store.rows();
+    let rows = app.store.rows().await;
     let trails: Vec<Value> =
         rows.iter().filter_map(|row| reveal(&Glass, row)).map(|t| serde_json::to_value(t).unwrap()).collect();
     assert_eq!((rows.len(), trails.len()), (3, 2));
@@ -124,7 +124,7 @@ async fn a_body_that_cannot_be_read_sinks_its_own_event_alone() {
     let indices: Vec<u64> = rejected.iter().map(|one| one["index"].as_u64().unwrap()).collect();
     assert_eq!((&answer["accepted"], indices), (&json!(2), vec![0, 2, 3]));
     assert!(rejected[0]["detail"].as_str().unwrap().starts_with("responseBody: cannot be read"), "{answer}");
-    let trails: Vec<bool> = app.store.rows().iter().map(|row| reveal(&Glass, row).is_some()).collect();
+    let trails: Vec<bool> = app.store.rows().await.iter().map(|row| reveal(&Glass, row).is_some()).collect();
     assert_eq!(trails.iter().filter(|has_one| **has_one).count(), 1);
     let problem = expect(send(unreadable).await, StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(pointer(&problem), "#/responseBody");
@@ -166,7 +166,7 @@ async fn a_trail_is_dropped_by_default() {
     let app = App::start();
     let ada = app.register("ada", None).await;
     expect(app.post("/api/logs", &ada.key, &with_trail()).send().await.unwrap(), StatusCode::ACCEPTED).await;
-    assert!(app.store.rows().iter().all(|row| row.audit.is_none()));
+    assert!(app.store.rows().await.iter().all(|row| row.audit.is_none()));
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn keys_and_tokens_do_not_get_into_any_field() {
         event["metadata"] = json!({ "note": [secret], secret: 1 });
         expect(app.post("/api/logs", &ada.key, &event).send().await.unwrap(), StatusCode::ACCEPTED).await;
     }
-    for row in app.store.rows() {
+    for row in app.store.rows().await {
         assert_eq!(row.endpoint.as_str(), "/keys/[redacted]/rotate");
         assert_eq!(row.user_agent.unwrap().as_str(), "curl [redacted]");
         assert_eq!(row.error_message.unwrap().as_str(), format!("{}[redacted]", "x".repeat(2_000)));

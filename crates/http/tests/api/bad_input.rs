@@ -32,7 +32,7 @@ async fn malformed_json_is_400() {
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{shown}");
         expect(answer, StatusCode::BAD_REQUEST).await;
     }
-    assert!(app.store.rows().is_empty());
+    assert!(app.store.rows().await.is_empty());
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn values_that_do_not_fit_are_422() {
         );
         expect(answer, status).await;
     }
-    assert!(app.store.rows().is_empty());
+    assert!(app.store.rows().await.is_empty());
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn an_error_of_one_event_does_not_leak_into_the_next_request() {
     expect(half, StatusCode::BAD_REQUEST).await;
     let whole = app.post("/api/logs", &ada.key, &json!([event()])).send().await.unwrap();
     expect(whole, StatusCode::ACCEPTED).await;
-    assert_eq!(app.store.rows().len(), 1);
+    assert_eq!(app.store.rows().await.len(), 1);
 }
 
 /// Answers come to rest in callers' logs, so they do not repeat keys and tokens that are misplaced.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use activity_adapter_memory::{CacheOptions, ManualClock, MemoryStore, MemoryUsageCache};
+use activity_adapter_memory::{CacheOptions, ManualClock, MemoryUsageCache};
 use activity_domain::cache::{CacheVersion, Lifetime};
 use activity_domain::error::StoreError;
 use activity_domain::port::{ActivitySink, Background, Read, Task, UsageCache, UsageRepo};
@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::app::{App, Options, event, expect};
+use crate::store::Store;
 
 /// A store with a cache in front of it, as the server wires them.
 pub struct Caching {
@@ -30,7 +31,7 @@ pub struct Caching {
 }
 
 impl Caching {
-    pub fn over(store: &Arc<MemoryStore>, clock: &Arc<ManualClock>, ttl: u64) -> Self {
+    pub fn over(store: &Arc<Store>, clock: &Arc<ManualClock>, ttl: u64) -> Self {
         let store_calls = AtomicU64::new(0);
         let counting =
             Arc::new(Counting { store: store.clone(), calls: store_calls, gate: Semaphore::new(1_000) });
@@ -56,7 +57,7 @@ impl Background for Spawned {
 
 /// Counts the questions that reach the store, which can be made to wait.
 pub struct Counting {
-    store: Arc<MemoryStore>,
+    store: Arc<Store>,
     calls: AtomicU64,
     gate: Semaphore,
 }

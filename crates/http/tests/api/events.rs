@@ -40,7 +40,7 @@ async fn one_an_array_lines_gzip_and_zstd() {
         assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(count), &json!([])));
         sum += count;
     }
-    assert_eq!(app.store.rows().len() as u64, sum);
+    assert_eq!(app.store.rows().await.len() as u64, sum);
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_bad_event_does_not_sink_the_others() {
         assert_eq!(rejected["index"], index);
         assert!(rejected["detail"].as_str().unwrap().contains(says), "{rejected} {says}");
     }
-    assert_eq!(app.store.rows().len(), 1);
+    assert_eq!(app.store.rows().await.len(), 1);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn fields_are_checked_one_by_one() {
         let problem = expect(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
         assert_eq!(pointer(&problem), format!("#/{field}"), "{value}");
     }
-    assert!(app.store.rows().is_empty());
+    assert!(app.store.rows().await.is_empty());
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_retry_with_ids_changes_nothing() {
     for _ in 0..3 {
         expect(app.post("/api/logs", &ada.key, &one).send().await.unwrap(), StatusCode::ACCEPTED).await;
     }
-    assert_eq!(app.store.rows().len(), 1);
+    assert_eq!(app.store.rows().await.len(), 1);
 }
 
 #[tokio::test]
@@ -150,8 +150,8 @@ async fn services_record_for_clients_that_exist() {
         known["timestamp"] = json!("2015-05-17T10:05:00Z");
         expect(app.post("/api/logs", key, &known).send().await.unwrap(), StatusCode::ACCEPTED).await;
     }
-    assert_eq!(app.store.rows().len(), 2);
-    assert!(app.store.rows().iter().all(|row| row.client.as_str() == ada.id));
+    assert_eq!(app.store.rows().await.len(), 2);
+    assert!(app.store.rows().await.iter().all(|row| row.client.as_str() == ada.id));
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn preferences_wait_and_list_ids() {
     let request = app.post("/api/logs", &ada.key, &json!([event(), event()]));
     let answer = request.header("prefer", "wait=5, return=representation").send().await.unwrap();
     let answer = expect(answer, StatusCode::CREATED).await;
-    let ids: Vec<String> = app.store.rows().iter().map(|row| row.id.0.to_string()).collect();
+    let ids: Vec<String> = app.store.rows().await.iter().map(|row| row.id.0.to_string()).collect();
     let mut listed: Vec<String> = serde_json::from_value(answer["ids"].clone()).unwrap();
     listed.sort();
     assert_eq!(listed, ids);
@@ -208,5 +208,5 @@ async fn ten_thousand_events_are_taken_and_no_more() {
     let request = app.request("POST", "/api/logs").header("x-api-key", &ada.key);
     let answer = request.header("content-type", "application/x-ndjson").body(lines).send().await.unwrap();
     expect(answer, StatusCode::PAYLOAD_TOO_LARGE).await;
-    assert_eq!(app.store.rows().len(), 10_000);
+    assert_eq!(app.store.rows().await.len(), 10_000);
 }

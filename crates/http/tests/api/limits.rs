@@ -53,7 +53,7 @@ async fn a_batch_costs_its_events_all_or_nothing_and_a_retry_at_retry_after_pass
     assert!(problem["type"].as_str().unwrap().ends_with("#quota-exceeded"));
     expect(post(&app, &ada.key, 6).await, StatusCode::ACCEPTED).await;
     expect(post(&app, &ada.key, 1).await, StatusCode::TOO_MANY_REQUESTS).await;
-    assert_eq!(app.store.rows().len(), 10);
+    assert_eq!(app.store.rows().await.len(), 10);
     app.clock.advance(wait);
     expect(post(&app, &ada.key, 4).await, StatusCode::ACCEPTED).await;
 
@@ -100,7 +100,7 @@ async fn of_64_callers_at_once_as_many_as_the_limit_get_through() {
     for caller in callers {
         admitted += caller.await.unwrap();
     }
-    assert_eq!((admitted, app.store.rows().len()), (200, 200));
+    assert_eq!((admitted, app.store.rows().await.len()), (200, 200));
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn a_batch_costs_each_limit_what_falls_under_it_all_or_nothing() {
     let never =
         expect(post_to(&app, &ada.key, &[("/export", 9)]).await, StatusCode::UNPROCESSABLE_ENTITY).await;
     assert!(never["detail"].as_str().unwrap().contains("8, the limit of the quota \"export\""), "{never}");
-    assert_eq!(app.store.rows().len(), 60);
+    assert_eq!(app.store.rows().await.len(), 60);
 
     // What then cannot be recorded is given back to each.
     app.clock.advance(62);

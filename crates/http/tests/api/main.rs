@@ -1,4 +1,4 @@
-//! The API through a real server on a random port, over the stores in memory.
+//! The API through a real server on a random port, over the store that `ACTIVITY_TEST_STORE` names.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how it fails")]
 
@@ -17,6 +17,7 @@ mod order;
 mod oversized;
 mod register;
 mod series;
+mod store;
 mod usage;
 mod walls;
 mod wrong_values;

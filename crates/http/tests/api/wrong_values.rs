@@ -114,7 +114,7 @@ async fn a_wrong_value_is_refused_by_name() {
         let problem = expect(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
         assert_eq!(pointer(&problem), format!("#/{field}"), "{field}: {value}");
     }
-    assert!(app.store.rows().is_empty());
+    assert!(app.store.rows().await.is_empty());
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn wrong_values_among_others_cost_their_own_event_only() {
         let detail = rejected["detail"].as_str().unwrap();
         assert!(detail.starts_with(&format!("{field}: ")), "{field} {value}: {detail}");
     }
-    assert_eq!(app.store.rows().len(), 1);
+    assert_eq!(app.store.rows().await.len(), 1);
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn null_is_as_good_as_absent_where_a_field_is_optional() {
     {
         expect(send(&app, &ada, event(field, value)).await, StatusCode::ACCEPTED).await;
     }
-    assert_eq!(app.store.rows().len(), 4);
+    assert_eq!(app.store.rows().await.len(), 4);
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn names_of_fields_are_checked_and_shown() {
         assert_eq!(pointer(&problem), format!("#/{field}"));
         assert_eq!(problem["errors"][0]["detail"], "is given twice");
     }
-    assert!(app.store.rows().is_empty());
+    assert!(app.store.rows().await.is_empty());
 }
 
 #[tokio::test]
