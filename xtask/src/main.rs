@@ -5,14 +5,17 @@
 
 mod bench;
 mod ci;
+mod cluster;
 mod fuzz;
 mod migrate;
 mod needs;
+mod nginx;
 mod openapi;
 mod postgres;
 mod prewarm;
 mod process;
 mod run;
+mod services;
 mod steps;
 mod test;
 mod tidy;
@@ -51,6 +54,9 @@ enum Chore {
     Bench(Rest),
     /// Run fuzz targets one after the other, on a nightly toolchain
     Fuzz(fuzz::Options),
+    /// Start, look at or end the topology of production on this machine
+    #[command(subcommand)]
+    Cluster(cluster::Act),
 }
 
 /// Arguments that go to the program behind a chore, with or without a `--` before them.
@@ -83,6 +89,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
+        Chore::Cluster(act) => cluster::cluster(&act),
     }
 }
 

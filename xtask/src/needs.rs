@@ -1,6 +1,6 @@
 //! Programs that a chore needs and cargo cannot bring. Each is installed here, or the error says how.
 
-use std::{env, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use crate::process::{self, Outcome};
 
@@ -40,7 +40,14 @@ fn how_to_get(what: &str, debian_package: &str) -> String {
 }
 
 fn on_path(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    find(program).is_some()
+}
+
+/// Where a program is. Those of servers are often in folders that are on root's PATH only.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Asks `id`, because the standard library does not know.

@@ -1,10 +1,11 @@
 //! `PostgreSQL`, which tests start servers of their own from. Only its programs are needed.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::Command,
 };
+
+use activity_testkit::Postgres;
 
 use crate::{needs, process::Outcome};
 
@@ -13,24 +14,11 @@ const DEBIAN: &str = "/etc/postgresql-common/createcluster.d";
 
 /// Makes sure that the programs of a server are there.
 pub fn ensure() -> Outcome {
-    if is_installed() {
+    if Postgres::is_installed() {
         return Ok(());
     }
     let _programs_only = ProgramsOnly::on(Path::new(DEBIAN));
-    needs::ensure_that("PostgreSQL", is_installed, "postgresql")
-}
-
-/// Looks where the test kit looks. It is not asked itself, so that xtask is built without it.
-fn is_installed() -> bool {
-    let config = Command::new("pg_config").arg("--bindir").output();
-    let mut folders: Vec<PathBuf> = config
-        .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
-        .into_iter()
-        .collect();
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
-    folders.extend(versions.map(|version| version.path().join("bin")));
-    folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    folders.iter().any(|folder| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file()))
+    needs::ensure_that("PostgreSQL", Postgres::is_installed, "postgresql")
 }
 
 /// While it lives, Debian's packages install programs and create no server that would run from then on.
@@ -63,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_setting_goes_when_the_packages_are_installed() {
-        let folder = env::temp_dir().join(format!("activity-xtask-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("activity-xtask-{}", std::process::id()));
         let setting = ProgramsOnly::on(&folder);
         let file = setting.0.clone().expect("a temporary folder can be written");
         assert_eq!(fs::read_to_string(&file).expect("it is there"), "create_main_cluster = false\n");

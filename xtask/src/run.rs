@@ -25,7 +25,7 @@ pub fn run(mut args: Vec<OsString>) -> Outcome {
 
 /// Builds the server and returns the path of its binary. Cargo is asked for the path, because it depends on
 /// the target directory and on a target triple that the user may have set.
-fn build() -> Outcome<PathBuf> {
+pub fn build() -> Outcome<PathBuf> {
     let mut build = process::cargo();
     build.args(["build", "--release", "--package", "activity-server", "--bin", BINARY]);
     build.arg("--message-format=json-render-diagnostics").stdin(Stdio::null());

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    openapi, postgres,
+    nginx, openapi, postgres,
     process::{self, Outcome},
     steps::{self, Step},
     tidy, workspace,
@@ -24,6 +24,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
     vec![
         Step::new("tidy", tidy::tidy),
         Step::new("PostgreSQL for tests", postgres::ensure),
+        Step::new("nginx for tests", nginx::ensure),
         Step::new("tests", || tests(args)),
         Step::new("the API on the embedded store", || api("sqlite", on_sqlite)),
         Step::new("the API on Postgres", || api("postgres", on_postgres)),

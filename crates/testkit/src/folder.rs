@@ -1,8 +1,9 @@
 //! The folder of a server, and the watcher that removes both.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::Read as _,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -30,11 +31,32 @@ impl Folder {
     /// A folder of our own, with a lease that nobody else has. It ends with this value.
     pub(crate) fn private() -> Self {
         let account = Account::for_servers();
-        let path = make(account);
+        Self::leased(make(account), account)
+    }
+
+    /// The same at a place that the caller chose, where nothing is yet.
+    pub(crate) fn named(path: &Path) -> Self {
+        let account = Account::for_servers();
+        let made = DirBuilder::new().mode(0o700).create(path);
+        made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        account.own(path);
+        let folder = Self::leased(path.to_owned(), account);
+        let reached = folder.command(Path::new("true")).status();
+        let problem = "is out of reach of the account that runs the servers";
+        assert!(reached.is_ok(), "{} {problem}: {reached:?}", path.display());
+        folder
+    }
+
+    fn leased(path: PathBuf, account: Account) -> Self {
         // First ours, then the watcher's: it must not find the lease free.
         let lease = hold(&path.join("lease"));
         let watcher = watch(&path, &path.join("lease"), Duration::ZERO, account);
         Self { path, account, lease: Some(lease), watcher: Some(watcher) }
+    }
+
+    /// From now on the folder stays when its processes end.
+    pub(crate) fn keep(&self) {
+        fs::write(self.path.join("keep"), "").expect("a file can be written");
     }
 
     /// A folder that ends when a lease that others have too has been free for a while, not with this value. The

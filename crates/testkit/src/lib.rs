@@ -6,6 +6,7 @@
 //! | [`PostgresCluster`] | a primary with streaming replicas, to pause and promote |
 //! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
 //! | [`Shared`] | that server |
+//! | [`Program`] | any other program, in a folder of its own |
 //! | [`Proxy`] | a network in front of any server, to cut, slow down and stop |
 //! | [`until`] | waiting for a condition, with a deadline |
 //!
@@ -28,9 +29,13 @@ mod folder;
 mod port;
 mod postgres;
 mod processes;
+mod program;
 mod proxy;
 mod wait;
 
+pub use port::free as free_port;
 pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Shared, Stop};
+pub use processes::is_busy;
+pub use program::Program;
 pub use proxy::{Moment, Proxy, Trap};
 pub use wait::until;

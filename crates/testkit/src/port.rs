@@ -13,7 +13,7 @@ use std::{
 /// is not asked for it (port 0). A server here stops and comes back on its port while clients keep trying, and
 /// in that range one of them could get the very port that it calls: it would be connected with itself, and the
 /// server could not come back.
-pub(crate) fn free() -> u16 {
+pub fn free() -> u16 {
     let range = range();
     // The hasher's keys are the randomness that the standard library has.
     let start = RandomState::new().hash_one(0);

@@ -9,7 +9,7 @@ mod psql;
 mod replay;
 mod shared;
 
-use std::{process::Child, time::Duration};
+use std::{path::Path, process::Child, time::Duration};
 
 use rustix::process::{Pid, Signal};
 
@@ -57,6 +57,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// Whether its programs are on this machine. Nothing else here works without them.
+    pub fn is_installed() -> bool {
+        Programs::look().is_some()
+    }
+
     /// A server that is ready, without regard for power failures.
     pub fn start() -> Self {
         Self::with(&Settings::default())
@@ -64,8 +69,16 @@ impl Postgres {
 
     /// A server that is ready.
     pub fn with(settings: &Settings) -> Self {
+        Self::set_up(Folder::private(), settings)
+    }
+
+    /// The same in a folder that is made there: one where people look for it.
+    pub fn in_folder(folder: &Path, settings: &Settings) -> Self {
+        Self::set_up(Folder::named(folder), settings)
+    }
+
+    fn set_up(folder: Folder, settings: &Settings) -> Self {
         let programs = Programs::find();
-        let folder = Folder::private();
         let password = data::create(&folder, &programs, settings);
         Self::of(folder, programs, password)
     }
@@ -126,9 +139,13 @@ impl Postgres {
         all.into_iter().for_each(processes::gone);
     }
 
-    /// Starts it again, after [`Postgres::stop`] or [`Postgres::kill`], on the same port and data.
+    /// Starts it again, after [`Postgres::stop`] or [`Postgres::kill`], or when it has ended by itself, on the same
+    /// port and data.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "it is running already");
+        assert!(!self.is_running(), "it is running already");
+        // Those that lost their postmaster notice it and end.
+        let data = self.folder.data();
+        until("what is left of it", PATIENCE, || processes::working_in(&data).is_empty().then_some(()));
         let process = until("the old port", PATIENCE, || {
             match launch::launch(&self.folder, &self.programs, self.address.port) {
                 Ok(process) => Some(process),
@@ -152,6 +169,16 @@ impl Postgres {
     /// Whether it was started and neither stopped nor killed by us, nor ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.try_wait().is_ok_and(|ended| ended.is_none()))
+    }
+
+    /// The number of its first process, while it runs.
+    pub fn process_id(&mut self) -> Option<u32> {
+        self.is_running().then(|| self.process.as_ref().map(Child::id)).flatten()
+    }
+
+    /// From now on its folder stays when it ends.
+    pub fn keep_folder(&self) {
+        self.folder.keep();
     }
 
     /// The postmaster, which has to be running.

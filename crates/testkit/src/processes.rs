@@ -1,6 +1,6 @@
 //! Looking at processes and sending them signals.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use rustix::{
     io::Errno,
@@ -42,6 +42,20 @@ pub(crate) fn gone(pid: Pid) {
     until("the end of a killed process", SIGNALLED, || is_gone(pid).then_some(()));
 }
 
+/// The processes that work in a folder or below it, as far as we may look at them.
+pub(crate) fn working_in(folder: &Path) -> Vec<Pid> {
+    let works = |pid: &Pid| {
+        let place = fs::read_link(format!("/proc/{}/cwd", pid.as_raw_pid()));
+        place.is_ok_and(|place| place.starts_with(folder)) && !is_gone(*pid)
+    };
+    all().filter(works).collect()
+}
+
+/// Whether processes work in a folder or below it, such as those of servers that are being taken down.
+pub fn is_busy(folder: &Path) -> bool {
+    !working_in(folder).is_empty()
+}
+
 fn stop(pid: Pid) {
     signal(pid, Signal::STOP);
     until("a process to freeze", SIGNALLED, || {
@@ -54,10 +68,14 @@ fn is_gone(pid: Pid) -> bool {
 }
 
 fn children(parent: Pid) -> Vec<Pid> {
+    all().filter(|pid| stat(*pid).is_some_and(|(_, its)| its == parent.as_raw_pid())).collect()
+}
+
+/// All processes there are.
+fn all() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").expect("there is /proc").filter_map(Result::ok);
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let processes = numbers.filter_map(Pid::from_raw);
-    processes.filter(|pid| stat(*pid).is_some_and(|(_, its)| its == parent.as_raw_pid())).collect()
+    numbers.filter_map(Pid::from_raw)
 }
 
 /// State and parent of a process, by proc(5).

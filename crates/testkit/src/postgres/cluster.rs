@@ -1,5 +1,7 @@
 //! A primary with streaming replicas.
 
+use std::path::Path;
+
 use super::{Postgres, Programs, Settings, data};
 use crate::folder::Folder;
 
@@ -21,8 +23,18 @@ impl PostgresCluster {
 
     /// A cluster that is ready.
     pub fn with(settings: &Settings, replicas: usize) -> Self {
-        let primary = Postgres::with(settings);
-        let replicas = (1..=replicas).map(|number| replica(&primary, &slot(number))).collect();
+        Self::set_up(settings, replicas, |_| Folder::private())
+    }
+
+    /// The same in folders of that folder: `primary`, `replica-1` and so on.
+    pub fn in_folder(folder: &Path, settings: &Settings, replicas: usize) -> Self {
+        Self::set_up(settings, replicas, |name| Folder::named(&folder.join(name)))
+    }
+
+    fn set_up(settings: &Settings, replicas: usize, place: impl Fn(&str) -> Folder) -> Self {
+        let primary = Postgres::set_up(place("primary"), settings);
+        let replica = |number| replica(&primary, place(&format!("replica-{number}")), &slot(number));
+        let replicas = (1..=replicas).map(replica).collect();
         Self { primary, replicas }
     }
 
@@ -53,9 +65,8 @@ fn slot(number: usize) -> String {
 }
 
 /// A new replica of a running server.
-fn replica(primary: &Postgres, slot: &str) -> Postgres {
+fn replica(primary: &Postgres, folder: Folder, slot: &str) -> Postgres {
     let programs = Programs::find();
-    let folder = Folder::private();
     data::copy(&folder, &programs, &primary.address, slot);
     Postgres::of(folder, programs, primary.address.password.clone())
 }

@@ -13,8 +13,13 @@ pub(crate) struct Programs(PathBuf);
 impl Programs {
     /// The first place that has a whole server.
     pub(crate) fn find() -> Self {
-        let found = candidates().into_iter().find(|folder| is_whole(folder));
-        Self(found.expect("PostgreSQL is installed (cargo xtask test brings it, or says how to get it)"))
+        let found = Self::look();
+        found.expect("PostgreSQL is installed (cargo xtask test brings it, or says how to get it)")
+    }
+
+    /// The same, where it is not certain that there is one.
+    pub(crate) fn look() -> Option<Self> {
+        candidates().into_iter().find(|folder| is_whole(folder)).map(Self)
     }
 
     /// One of them.

@@ -12,4 +12,5 @@ mod cluster;
 mod commit;
 mod ends;
 mod postgres;
+mod program;
 mod proxy;

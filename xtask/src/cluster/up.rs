@@ -1,0 +1,138 @@
+//! `cargo xtask cluster up`: starts a holder, or has the one that is there start what has ended, and waits until
+//! everything is ready.
+
+use std::{
+    env,
+    fs::{self, File},
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Up, front, instance,
+    place::{Found, Place, Row, Wish},
+    postgres, ready,
+    secrets::{self, ADMIN},
+};
+use crate::{
+    nginx,
+    process::{self, Outcome},
+    run,
+};
+
+/// Time for everything to be ready; far more than it needs.
+const PATIENCE: Duration = Duration::from_mins(2);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Returns when all parts are ready.
+pub fn up(place: &Place, options: &Up) -> Outcome {
+    let folder = place.folder().display();
+    match place.look()? {
+        Found::Nothing => start(place, options)?,
+        Found::Held => again(place)?,
+        Found::Left => {
+            let advice = "`cargo xtask cluster down` removes it";
+            return Err(format!("{folder} is what is left of a cluster; {advice}").into());
+        }
+        Found::Foreign => return Err(format!("{folder} is not empty and no cluster's").into()),
+    }
+    let rows = wait_ready(place)?;
+    print(place, &rows);
+    Ok(())
+}
+
+/// Starts a holder, and waits until it has started all parts.
+fn start(place: &Place, options: &Up) -> Outcome {
+    let port = options.port;
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map_err(|error| format!("nginx cannot listen on port {port}: {error}; --port chooses another"))?;
+    crate::postgres::ensure()?;
+    nginx::ensure()?;
+    let server = options.server.clone().map_or_else(run::build, Ok)?;
+    place.make()?;
+    fs::copy(&server, place.path(instance::PROGRAM))
+        .map_err(|error| format!("{}: {error}", server.display()))?;
+    let mut holder = holder(place, port)?;
+    let begun = Instant::now();
+    while place.told().is_none() {
+        if holder.try_wait()?.is_some() {
+            return Err(format!("it does not start:\n{}", place.last_words()).into());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("it takes too long to start:\n{}", place.last_words()).into());
+        }
+        thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+/// A process that outlives us, and whom Ctrl-C on our terminal does not reach.
+fn holder(place: &Place, port: u16) -> Outcome<Child> {
+    let log = File::create(place.path("log"))?;
+    let mut command = process::of_its_own(Command::new(env::current_exe()?));
+    command.args(["cluster", "hold", "--port", &port.to_string(), "--folder"]).arg(place.folder());
+    command.current_dir("/").process_group(0);
+    Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?)
+}
+
+/// Has the holder start what has ended.
+fn again(place: &Place) -> Outcome {
+    place.wish(Wish::Start)?;
+    let begun = Instant::now();
+    while place.wished() == Some(Wish::Start) {
+        if place.look()? != Found::Held {
+            return Err(format!("it has ended:\n{}", place.last_words()).into());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("the holder does not react:\n{}", place.last_words()).into());
+        }
+        thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+/// Waits until instances are ready, with all of the database, and nginx leads to them.
+fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
+    let begun = Instant::now();
+    loop {
+        let rows = place.told().unwrap_or_default();
+        let Some(trouble) = trouble(&rows) else { return Ok(rows) };
+        if place.look()? != Found::Held {
+            return Err(format!("it has ended:\n{}", place.last_words()).into());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("it does not get ready; {trouble}").into());
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// What is not ready yet.
+fn trouble(rows: &[Row]) -> Option<String> {
+    if let Some(ended) = rows.iter().find(|row| row.pid.is_none()) {
+        return Some(format!("{} has ended: see `log` in its folder", ended.name));
+    }
+    let asked = rows.iter().filter(|row| row.name == front::NAME || row.name.starts_with("server-"));
+    let answers = asked.map(|row| (row, ready::ask(row.port)));
+    answers.into_iter().find_map(|(row, answer)| answer.err().map(|why| format!("{}: {why}", row.name)))
+}
+
+/// Where everything is.
+fn print(place: &Place, rows: &[Row]) {
+    println!("The cluster in {} is ready.", place.folder().display());
+    for row in rows {
+        let way_in = match row.name.as_str() {
+            front::NAME => format!("http://127.0.0.1:{0}   http://127.0.0.1:{0}/api-docs", row.port),
+            name if name.starts_with("server-") => format!("http://127.0.0.1:{}", row.port),
+            _ => postgres::shell_line(place, row.port),
+        };
+        println!("  {:<10} {way_in}", row.name);
+    }
+    println!("  admin key  {}", secrets::file(place, ADMIN).display());
+    println!(
+        "Logs are in the parts' folders there. `cargo xtask cluster status` looks at it, `down` ends it."
+    );
+}
