@@ -14,6 +14,7 @@ use std::{
 };
 
 use activity_testkit::{free_port, is_busy, until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -112,7 +113,7 @@ fn succeeded(output: &Output) -> String {
 }
 
 fn signal_kill(pid: &str) {
-    assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+    kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
 }
 
 fn send(port: u16, method: &str, path: &str, key: &str, body: &Value) -> (u16, Value) {

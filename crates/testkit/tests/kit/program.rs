@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use activity_testkit::{Program, until};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(40);
@@ -60,7 +61,7 @@ fn one_that_was_killed_starts_again_without_what_it_left() {
     let place = place();
     let mut family = family(place.path(), FAMILY);
     let first = pids(place.path());
-    std::process::Command::new("kill").args(["-9", &first[0].to_string()]).status().unwrap();
+    kill_process(Pid::from_raw(first[0].cast_signed()).unwrap(), Signal::KILL).unwrap();
     until("its end", SOON, || (!family.is_running()).then_some(()));
     assert!(!is_gone(first[1]), "the child stays behind");
     family.start();
