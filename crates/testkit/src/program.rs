@@ -1,6 +1,7 @@
 //! Any program in a folder of its own, with what it starts.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command},
     time::{Duration, Instant},
@@ -30,6 +31,13 @@ impl Program {
     /// `log` in it; it inherits no environment.
     pub fn in_folder(folder: &Path, program: &Path, call: impl Fn(&mut Command) + 'static) -> Self {
         Self { file: program.to_owned(), call: Box::new(call), process: None, folder: Folder::named(folder) }
+    }
+
+    /// Writes a file in its folder, for its account to read.
+    pub fn give(&self, name: &str, text: &str) {
+        let file = self.folder.path().join(name);
+        fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.folder.account().own(&file);
     }
 
     /// Starts it, or starts it again after it has ended, however that was. What an earlier start has left running

@@ -1,6 +1,6 @@
 //! nginx in front of the instances.
 
-use std::{fmt::Write as _, fs, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use activity_testkit::Program;
 
@@ -21,7 +21,7 @@ pub fn start(place: &Place, port: u16, instances: &[u16]) -> Outcome<Box<dyn Par
         // Its own default is a log that only root may write to.
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(&prefix);
     });
-    fs::write(folder.join("nginx.conf"), configuration(port, instances))?;
+    program.give("nginx.conf", &configuration(port, instances));
     program.start();
     Ok(Box::new(Other { name: NAME.to_owned(), port, program, patience: Duration::from_secs(5) }))
 }

@@ -1,9 +1,9 @@
 //! The folder of a cluster, and how its holder and those who wish something of it meet there.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::ErrorKind,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -72,10 +72,12 @@ impl Place {
         if let Some(parent) = self.0.parent() {
             fs::create_dir_all(parent).map_err(problem)?;
         }
-        match DirBuilder::new().mode(0o711).create(&self.0) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(problem(error).into()),
-            _ => self.lock().map(|_| ()),
+        match fs::create_dir(&self.0) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(problem(error).into()),
+            _ => {}
         }
+        fs::set_permissions(&self.0, Permissions::from_mode(0o711)).map_err(problem)?;
+        self.lock().map(|_| ())
     }
 
     /// Looks what is there.

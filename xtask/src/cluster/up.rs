@@ -3,9 +3,9 @@
 
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, File, Permissions},
     net::{Ipv4Addr, TcpListener},
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -53,8 +53,9 @@ fn start(place: &Place, options: &Up) -> Outcome {
     nginx::ensure()?;
     let server = options.server.clone().map_or_else(run::build, Ok)?;
     place.make()?;
-    fs::copy(&server, place.path(instance::PROGRAM))
-        .map_err(|error| format!("{}: {error}", server.display()))?;
+    let program = place.path(instance::PROGRAM);
+    fs::copy(&server, &program).map_err(|error| format!("{}: {error}", server.display()))?;
+    fs::set_permissions(program, Permissions::from_mode(0o755))?;
     let mut holder = holder(place, port)?;
     let begun = Instant::now();
     while place.told().is_none() {
@@ -74,7 +75,8 @@ fn holder(place: &Place, port: u16) -> Outcome<Child> {
     let log = File::create(place.path("log"))?;
     let mut command = process::of_its_own(Command::new(env::current_exe()?));
     command.args(["cluster", "hold", "--port", &port.to_string(), "--folder"]).arg(place.folder());
-    command.current_dir("/").process_group(0);
+    // What goes wrong is told in a line; where in the code is of no help to whoever reads it.
+    command.current_dir("/").process_group(0).env("RUST_BACKTRACE", "0");
     Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?)
 }
 
