@@ -40,11 +40,12 @@ impl Folder {
         let made = DirBuilder::new().mode(0o700).create(path);
         made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         account.own(path);
-        let folder = Self::leased(path.to_owned(), account);
-        let reached = folder.command(Path::new("true")).status();
+        let mut visit = Command::new("true");
+        account.apply(visit.current_dir(path));
+        let reached = visit.status();
         let problem = "is out of reach of the account that runs the servers";
         assert!(reached.is_ok(), "{} {problem}: {reached:?}", path.display());
-        folder
+        Self::leased(path.to_owned(), account)
     }
 
     fn leased(path: PathBuf, account: Account) -> Self {
