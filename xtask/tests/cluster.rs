@@ -32,11 +32,19 @@ impl Cluster {
         let home = tempfile::tempdir().unwrap();
         // The account of the servers has to get there.
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        let cluster = Self { port: free_port(), home };
-        let port = cluster.port.to_string();
+        let mut cluster = Self { port: 0, home };
         let server = server();
-        succeeded(&cluster.run("up", &["--port", &port, "--server", server.to_str().unwrap()]));
-        cluster
+        loop {
+            cluster.port = free_port();
+            let port = cluster.port.to_string();
+            let output = cluster.run("up", &["--port", &port, "--server", server.to_str().unwrap()]);
+            // Somebody may take a port that was free before the part does.
+            if !String::from_utf8_lossy(&output.stderr).contains("ddress already in use") {
+                succeeded(&output);
+                return cluster;
+            }
+            succeeded(&cluster.run("down", &[]));
+        }
     }
 
     fn folder(&self) -> PathBuf {

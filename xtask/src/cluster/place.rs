@@ -151,14 +151,6 @@ impl Place {
     pub fn grant(&self) -> Outcome {
         Ok(fs::remove_file(self.path("wish"))?)
     }
-
-    /// The end of what the holder said.
-    pub fn last_words(&self) -> String {
-        let text = fs::read(self.path("log")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    }
 }
 
 fn row(line: &str) -> Option<Row> {

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File, Permissions},
     net::{Ipv4Addr, TcpListener},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -60,10 +61,10 @@ fn start(place: &Place, options: &Up) -> Outcome {
     let begun = Instant::now();
     while place.told().is_none() {
         if holder.try_wait()?.is_some() {
-            return Err(format!("it does not start:\n{}", place.last_words()).into());
+            return Err(format!("it does not start:\n{}", last_words(place)).into());
         }
         if begun.elapsed() > PATIENCE {
-            return Err(format!("it takes too long to start:\n{}", place.last_words()).into());
+            return Err(format!("it takes too long to start:\n{}", last_words(place)).into());
         }
         thread::sleep(POLL);
     }
@@ -86,10 +87,10 @@ fn again(place: &Place) -> Outcome {
     let begun = Instant::now();
     while place.wished() == Some(Wish::Start) {
         if place.look()? != Found::Held {
-            return Err(format!("it has ended:\n{}", place.last_words()).into());
+            return Err(format!("it has ended:\n{}", last_words(place)).into());
         }
         if begun.elapsed() > PATIENCE {
-            return Err(format!("the holder does not react:\n{}", place.last_words()).into());
+            return Err(format!("the holder does not react:\n{}", last_words(place)).into());
         }
         thread::sleep(POLL);
     }
@@ -101,9 +102,13 @@ fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
     let begun = Instant::now();
     loop {
         let rows = place.told().unwrap_or_default();
+        if let Some(ended) = rows.iter().find(|row| row.pid.is_none()) {
+            let said = last_lines(&place.path(&ended.name).join("log"));
+            return Err(format!("{} has ended:\n{said}", ended.name).into());
+        }
         let Some(trouble) = trouble(&rows) else { return Ok(rows) };
         if place.look()? != Found::Held {
-            return Err(format!("it has ended:\n{}", place.last_words()).into());
+            return Err(format!("it has ended:\n{}", last_words(place)).into());
         }
         if begun.elapsed() > PATIENCE {
             return Err(format!("it does not get ready; {trouble}").into());
@@ -114,12 +119,21 @@ fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
 
 /// What is not ready yet.
 fn trouble(rows: &[Row]) -> Option<String> {
-    if let Some(ended) = rows.iter().find(|row| row.pid.is_none()) {
-        return Some(format!("{} has ended: see `log` in its folder", ended.name));
-    }
     let asked = rows.iter().filter(|row| row.name == front::NAME || row.name.starts_with("server-"));
     let answers = asked.map(|row| (row, ready::ask(row.port)));
     answers.into_iter().find_map(|(row, answer)| answer.err().map(|why| format!("{}: {why}", row.name)))
+}
+
+/// The end of what the holder said.
+fn last_words(place: &Place) -> String {
+    last_lines(&place.path("log"))
+}
+
+/// The end of a log.
+fn last_lines(log: &Path) -> String {
+    let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
 /// Where everything is.
