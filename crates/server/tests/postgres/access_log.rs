@@ -177,7 +177,6 @@ async fn compare(on_postgres: &Node, embedded: &Node) {
             other => panic!("{other} for {question}"),
         }
     }
-    println!("{answered} answers are the same, and {refused} refusals");
     assert!(answered > 300 && refused > 50, "{answered} and {refused}");
     for zone in ZONES {
         for limit in [97, 400] {

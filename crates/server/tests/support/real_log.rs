@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Where it is. A test that gets none has nothing to do; this says so.
+#[allow(clippy::print_stdout, reason = "that is where tests say why they do nothing")]
 pub fn real_log() -> Option<PathBuf> {
     let given = std::env::var_os("ACCESS_LOG_SAMPLE").map(PathBuf::from);
     let path = given
