@@ -5,7 +5,9 @@
 
 mod bench;
 mod ci;
+mod clock;
 mod cluster;
+mod faults;
 mod fuzz;
 mod migrate;
 mod needs;
@@ -52,6 +54,8 @@ enum Chore {
     Prewarm,
     /// Run the benchmarks in release
     Bench(Rest),
+    /// Run the fault table on Postgres in full: kills, outages, failovers, locks, full disks, wrong clocks
+    Faults(faults::Options),
     /// Run fuzz targets one after the other, on a nightly toolchain
     Fuzz(fuzz::Options),
     /// Start, look at or end the topology of production on this machine
@@ -88,6 +92,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Migrate(rest) => migrate::migrate(rest.args),
         Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),
+        Chore::Faults(options) => faults::faults(&options),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
         Chore::Cluster(act) => cluster::cluster(&act),
     }

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    nginx, openapi, postgres,
+    clock, nginx, openapi, postgres,
     process::{self, Outcome},
     steps::{self, Step},
     tidy, workspace,
@@ -25,6 +25,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("tidy", tidy::tidy),
         Step::new("PostgreSQL for tests", postgres::ensure),
         Step::new("nginx for tests", nginx::ensure),
+        Step::new("libfaketime for tests", clock::ensure),
     ];
     if names_packages(&args) {
         steps.push(Step::new("tests of packages", || process::run(runner().args(TARGETS).args(args))));

@@ -48,6 +48,11 @@ impl Ailment {
             _ => Self::Away,
         }
     }
+
+    /// Whether connections that there are already will not work either.
+    pub(crate) fn is_for_all(self) -> bool {
+        !matches!(self, Self::NoEntry | Self::NoDatabase | Self::Crowded)
+    }
 }
 
 impl fmt::Display for Ailment {

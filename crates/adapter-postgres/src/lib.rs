@@ -3,6 +3,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`options`], `tls`, `pools` | where the database is; connections to it |
+//! | `breaker`, [`counts`] | what is not asked while the primary is lost; numbers about all that |
 //! | `contact`, `readiness`, [`store`] | first contact, made once; how work runs |
 //! | [`fingerprints`] | secrets that all instances have to share |
 //! | [`ailment`], `condition` | what may be wrong with a server |
@@ -24,11 +25,13 @@ mod accounts;
 pub mod ailment;
 mod batch;
 mod blocks;
+mod breaker;
 mod changes;
 mod clients;
 mod compactor;
 mod condition;
 mod contact;
+pub mod counts;
 mod daily;
 mod days;
 mod endpoint_blocks;
@@ -63,6 +66,7 @@ mod usage;
 mod whereabouts;
 
 pub use ailment::Ailment;
+pub use counts::Counts;
 pub use fingerprints::Fingerprint;
 pub use options::{Options, Server};
 pub use replicas::ReplicaState;

@@ -153,7 +153,31 @@ async fn settle(
 /// A connection for what is done once.
 pub(crate) async fn connect(server: &Server) -> Result<AsyncPgConnection, StoreError> {
     let connection = pools::connect(server, SESSION).await;
-    connection.map_err(|error| out_of_reach(&format_args!("{server}: {error}")))
+    let mut connection = connection.map_err(|error| out_of_reach(&format_args!("{server}: {error}")))?;
+    check_release(server, &mut connection).await?;
+    Ok(connection)
+}
+
+/// The oldest that has all that statements use, as the server numbers itself.
+const OLDEST_RELEASE: i32 = 140_000;
+
+#[derive(diesel::QueryableByName)]
+struct Release {
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+async fn check_release(server: &Server, c: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    let sql = "SELECT current_setting('server_version_num')::integer AS number, \
+               current_setting('server_version') AS name";
+    let found = diesel::sql_query(sql).get_result::<Release>(c).await;
+    let Release { number, name } = found.map_err(|error| out_of_reach(&format_args!("{server}: {error}")))?;
+    if number >= OLDEST_RELEASE {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!("{server} is PostgreSQL {name}; 14 is the oldest that will do")))
 }
 
 #[derive(diesel::QueryableByName)]

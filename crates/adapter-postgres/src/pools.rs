@@ -13,15 +13,19 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::ailment::Ailment;
+use crate::breaker::Breaker;
 use crate::error::out_of_reach;
 use crate::options::Server;
 
 /// For a server that is not there; one that is answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
+/// For one that takes the connection and then says nothing.
+const GREETING: Duration = Duration::from_secs(5);
 /// So that a change of addresses, or of what a server is, is noticed in the end.
 const MAX_LIFETIME: Duration = Duration::from_mins(30);
 const IDLE: Duration = Duration::from_mins(5);
@@ -59,11 +63,28 @@ pub(crate) struct Connections {
     pool: Pool<AsyncPgConnection>,
     server: Server,
     trouble: Trouble,
+    /// Before which nobody waits for a connection.
+    breaker: Option<Breaker>,
 }
 
 impl Connections {
     /// Connects to nobody yet.
     pub fn new(server: &Server, size: u32, wait: Duration, work: Work) -> Self {
+        Self::telling(server, size, wait, work, None)
+    }
+
+    /// To a primary, whose breaker hears how attempts to connect end.
+    pub fn to_primary(server: &Server, size: u32, wait: Duration, work: Work, breaker: &Breaker) -> Self {
+        Self::telling(server, size, wait, work, Some(breaker))
+    }
+
+    /// The same, for those who do not wait while the breaker is open.
+    #[must_use]
+    pub fn refused_by(self, breaker: &Breaker) -> Self {
+        Self { breaker: Some(breaker.clone()), ..self }
+    }
+
+    fn telling(server: &Server, size: u32, wait: Duration, work: Work, breaker: Option<&Breaker>) -> Self {
         let mut config = ManagerConfig::default();
         // The driver notices a closed connection by itself, so that no question need be asked first.
         config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|c: &mut AsyncPgConnection| {
@@ -71,16 +92,26 @@ impl Connections {
             async move { if is_broken { Err(Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
         }));
         let (trouble, target) = (Trouble::default(), server.clone());
-        let noted = trouble.clone();
+        let (noted, told) = (trouble.clone(), breaker.cloned());
         config.custom_setup = Box::new(move |_| {
-            let (target, noted) = (target.clone(), noted.clone());
+            let (target, noted, told) = (target.clone(), noted.clone(), told.clone());
             async move {
-                let connected = connect(&target, work.session()).await;
-                connected.map_err(|error| {
-                    let told = ConnectionError::BadConnection(error.reason.clone());
-                    noted.note(error);
-                    told
-                })
+                match connect(&target, work.session()).await {
+                    Ok(mut connection) => {
+                        if let Some(breaker) = told {
+                            breaker.connected(&mut connection).await;
+                        }
+                        Ok(connection)
+                    }
+                    Err(error) => {
+                        if let Some(breaker) = told {
+                            breaker.failed(&error);
+                        }
+                        let told = ConnectionError::BadConnection(error.reason.clone());
+                        noted.note(error);
+                        Err(told)
+                    }
+                }
             }
             .boxed()
         });
@@ -91,11 +122,23 @@ impl Connections {
             .idle_timeout(Some(IDLE))
             .test_on_check_out(true)
             .build_unchecked(AsyncDieselConnectionManager::new_with_config("", config));
-        Self { pool, server: server.clone(), trouble }
+        Self { pool, server: server.clone(), trouble, breaker: None }
     }
 
     /// A connection, or the reason why there is none within the time.
     pub async fn get(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
+        let Some(breaker) = &self.breaker else { return self.wait().await };
+        let has_connections = || self.pool.state().connections > 0;
+        tokio::select! {
+            biased;
+            trouble = breaker.refusal(has_connections) => {
+                Err(out_of_reach(&format_args!("{}: {trouble}", self.server)))
+            }
+            connection = self.wait() => connection,
+        }
+    }
+
+    async fn wait(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
         match self.pool.get().await {
             Ok(connection) => {
                 self.trouble.take();
@@ -160,8 +203,16 @@ impl Trouble {
     }
 }
 
-/// A connection of its own.
+/// A connection of its own, within a few seconds.
 pub(crate) async fn connect(server: &Server, session: &str) -> Result<AsyncPgConnection, NotConnected> {
+    let silent = |_| NotConnected {
+        ailment: Ailment::Silent,
+        reason: format!("no answer within {} seconds", GREETING.as_secs()),
+    };
+    timeout(GREETING, connect_in_time(server, session)).await.map_err(silent)?
+}
+
+async fn connect_in_time(server: &Server, session: &str) -> Result<AsyncPgConnection, NotConnected> {
     let mut config: Config = server.config().clone();
     config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
     let mut connection = match server.trust() {

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::breaker::Breaker;
 use crate::contact;
 use crate::error::out_of_reach;
 use crate::fingerprints::Fingerprint;
@@ -23,15 +24,17 @@ pub(crate) struct Readiness {
 
 struct State {
     server: Server,
+    breaker: Breaker,
     secrets: Vec<Fingerprint>,
     is_done: AtomicBool,
     failed: Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Readiness {
-    pub fn new(options: &Options, runtime: Handle) -> Self {
+    pub fn new(options: &Options, breaker: &Breaker, runtime: Handle) -> Self {
         let state = State {
             server: options.primary.clone(),
+            breaker: breaker.clone(),
             secrets: options.secrets.clone(),
             is_done: AtomicBool::new(false),
             failed: Mutex::default(),
@@ -42,6 +45,15 @@ impl Readiness {
     /// Whether it is.
     pub fn is_done(&self) -> bool {
         self.state.is_done.load(Ordering::Acquire)
+    }
+
+    /// Returns when it is done, for those who cannot do without. A verdict is not theirs: the process ends by it,
+    /// and until it has, this is as any outage.
+    pub async fn wait_for(&self, limit: Duration) -> Result<(), StoreError> {
+        self.wait(limit).await.map_err(|error| match error {
+            StoreError::Refused(verdict) => StoreError::Unavailable(verdict),
+            error => error,
+        })
     }
 
     /// Returns when it is done. An attempt that takes longer goes on without the caller.
@@ -70,11 +82,17 @@ impl State {
         {
             return Err(error.clone());
         }
-        let attempt = contact::first(&self.server, &self.secrets).await;
+        let attempt = self.contact().await;
         match &attempt {
             Ok(()) => self.is_done.store(true, Ordering::Release),
             Err(error) => *failed = Some((Instant::now(), error.clone())),
         }
         attempt
+    }
+
+    async fn contact(&self) -> Result<(), StoreError> {
+        let lost = |trouble| out_of_reach(&format_args!("{}: {trouble}", self.server));
+        self.breaker.probe().await.map_err(lost)?;
+        contact::first(&self.server, &self.secrets).await
     }
 }

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::ailment::Ailment;
+use crate::breaker::Breaker;
 use crate::options::{Options, Server};
 use crate::pools::{Connections, Work};
 
@@ -88,11 +89,11 @@ pub(crate) struct Replicas {
 
 impl Replicas {
     /// Begins to watch them.
-    pub fn new(options: &Options, runtime: &Handle) -> Self {
+    pub fn new(options: &Options, breaker: &Breaker, runtime: &Handle) -> Self {
         let list: Vec<Arc<Replica>> =
             options.replicas.iter().map(|server| Arc::new(Replica::new(server, options.readers))).collect();
         let watcher = (!list.is_empty()).then(|| {
-            let primary = Connections::new(&options.primary, 1, PATIENCE, Work::Reading);
+            let primary = Connections::to_primary(&options.primary, 1, PATIENCE, Work::Reading, breaker);
             runtime.spawn(watch::run(primary, list.clone())).abort_handle()
         });
         Self { list, turn: AtomicUsize::new(0), watcher }

@@ -10,9 +10,11 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::breaker::Breaker;
 use crate::condition;
+use crate::counts::{Counters, Counts};
 use crate::days::Days;
-use crate::error::{Ending, Failure};
+use crate::error::{Ending, Failure, out_of_reach};
 use crate::novelty::Novelty;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
@@ -43,6 +45,8 @@ pub struct PostgresStore {
     options: Arc<Options>,
     runtime: Handle,
     readiness: Readiness,
+    breaker: Breaker,
+    counters: Arc<Counters>,
     pub(crate) numbers: Arc<NumberCache>,
     pub(crate) days: Arc<Days>,
     pub(crate) novelty: Arc<Novelty>,
@@ -53,13 +57,18 @@ impl PostgresStore {
     /// database: see [`Self::ready`]. So a start works while the database is out of reach. Its work is done by the
     /// runtime that this is called on, which has to have more than one thread.
     pub fn new(options: Options) -> Self {
-        let (primary, runtime) = (&options.primary, Handle::current());
+        let (runtime, counters) = (Handle::current(), Arc::<Counters>::default());
+        let breaker = Breaker::new(&options.primary, &runtime, &counters);
+        let to_primary =
+            |size, wait, work| Connections::to_primary(&options.primary, size, wait, work, &breaker);
         Self {
-            writers: Connections::new(primary, options.writers, options.writer_wait, Work::Writing),
-            readers: Connections::new(primary, options.readers, options.reader_wait, Work::Reading),
-            replicas: Arc::new(Replicas::new(&options, &runtime)),
-            checks: Connections::new(primary, 1, condition::WAIT, Work::Reading),
-            readiness: Readiness::new(&options, runtime.clone()),
+            writers: to_primary(options.writers, options.writer_wait, Work::Writing),
+            readers: to_primary(options.readers, options.reader_wait, Work::Reading).refused_by(&breaker),
+            checks: to_primary(1, condition::WAIT, Work::Reading),
+            replicas: Arc::new(Replicas::new(&options, &breaker, &runtime)),
+            readiness: Readiness::new(&options, &breaker, runtime.clone()),
+            breaker,
+            counters,
             runtime,
             numbers: Arc::default(),
             days: Arc::default(),
@@ -83,6 +92,11 @@ impl PostgresStore {
     /// How its replicas do.
     pub fn replicas(&self) -> Vec<ReplicaState> {
         self.replicas.states()
+    }
+
+    /// What it has met since its start.
+    pub fn counts(&self) -> Counts {
+        self.counters.now()
     }
 
     pub(crate) fn max_endpoints(&self) -> usize {
@@ -118,7 +132,7 @@ impl PostgresStore {
         T: Send + 'static,
         F: Ending,
     {
-        self.ready().await?;
+        self.readiness.wait_for(self.options.writer_wait).await?;
         self.run(&self.writers, Begin::Write, self.options.writer_limit, work).await
     }
 
@@ -132,19 +146,35 @@ impl PostgresStore {
         + Send
         + 'static,
     ) -> Result<T, StoreError> {
-        self.readiness.wait(self.options.reader_wait).await?;
+        self.first_contact().await?;
         if read == Read::Eventual {
             for replica in self.replicas.in_turn() {
                 let connections = &replica.connections;
                 match self.run(connections, Begin::Snapshot, REPLICA_LIMIT, work.clone()).await {
                     Err(error @ (StoreError::Unavailable(_) | StoreError::Refused(_))) => {
+                        self.counters.moved_reads.add();
                         replica.suspect(&error);
                     }
-                    answer => return answer,
+                    answer => {
+                        self.counters.replica_reads.add();
+                        return answer;
+                    }
                 }
             }
         }
+        self.counters.primary_reads.add();
         self.run(&self.readers, Begin::Snapshot, self.options.reader_limit, work).await
+    }
+
+    /// Returns when there was one. While the primary is lost, those who make it go on trying; questions do not wait.
+    async fn first_contact(&self) -> Result<(), StoreError> {
+        match self.breaker.trouble() {
+            Some(trouble) if !self.is_ready() => {
+                self.counters.refused.add();
+                Err(out_of_reach(&format_args!("{}: {trouble}", self.options.primary)))
+            }
+            _ => self.readiness.wait_for(self.options.reader_wait).await,
+        }
     }
 
     /// Runs work on a writer's connection outside a transaction, for what cannot be in one.
@@ -152,7 +182,7 @@ impl PostgresStore {
         &self,
         work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ready().await?;
+        self.readiness.wait_for(self.options.writer_wait).await?;
         let connections = self.writers.clone();
         self.on_runtime(async move {
             let mut connection = connections.get().await?;

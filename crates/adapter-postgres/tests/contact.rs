@@ -7,7 +7,9 @@ mod kit;
 use std::time::Duration;
 
 use activity_adapter_postgres::{Ailment, Fingerprint, Options, PostgresStore, fingerprints, migrations};
+use activity_contract::make;
 use activity_domain::error::StoreError;
+use activity_domain::port::{ActivitySink, ClientRepo, Read};
 use activity_testkit::{Address, Database, Postgres};
 
 fn secret(in_use: u8, former: &[u8]) -> Fingerprint {
@@ -95,4 +97,39 @@ async fn what_may_be_put_right_is_tried_again() {
     assert_eq!(store.ready().await, Ok(()));
     // Anew, because the setting is taken when a session begins.
     assert_eq!(with(&app, secret(1, &[])).ready().await, Ok(()));
+}
+
+/// The process ends by a verdict; whoever asks until it has may ask another instance.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_is_an_outage_to_all_but_those_who_make_contact() {
+    let database = kit::database();
+    with(database.address(), secret(1, &[])).ready().await.unwrap();
+    let store = with(database.address(), secret(2, &[]));
+    reason(store.ready().await);
+    let client = make::client_id("CL-a");
+    assert!(store.by_id(&client, Read::Latest).await.unwrap_err().is_transient());
+    assert!(store.position(make::stream(1)).await.unwrap_err().is_transient());
+    let batch = make::batch(make::stream(1), 0, vec![make::call("CL-a", 0, "2026-03-10T12:00:00Z")]);
+    assert!(store.append(&batch).await.unwrap_err().is_transient());
+    assert_eq!(database.sql("SELECT count(*) FROM activity"), "0");
+}
+
+/// No test has a server that is that old: this one says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_too_old_is_refused() {
+    let database = kit::database();
+    database.sql(
+        "CREATE SCHEMA old; CREATE FUNCTION old.current_setting(name text) RETURNS text LANGUAGE sql AS $$ \
+         SELECT CASE name WHEN 'server_version_num' THEN '130014' WHEN 'server_version' THEN '13.14' \
+         ELSE pg_catalog.current_setting(name) END $$",
+    );
+    let path = |path: &str| {
+        database.sql(&format!("ALTER DATABASE {} SET search_path = {path}", database.address().database));
+    };
+    path("old, pg_catalog, public");
+    let store = kit::store(&database);
+    let refused = reason(store.ready().await);
+    assert!(refused.ends_with("is PostgreSQL 13.14; 14 is the oldest that will do"), "{refused}");
+    path("public");
+    assert_eq!(store.ready().await, Ok(()));
 }

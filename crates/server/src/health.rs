@@ -13,6 +13,7 @@ use activity_ingest::Spool;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::batches::Batches;
 use crate::wire::Storage;
 
 /// What a check may take; probes give up soon after.
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct NodeHealth {
     spool: Arc<Spool>,
     sink: Arc<dyn ActivitySink>,
+    batches: Arc<Batches>,
     postgres: Option<PostgresStore>,
     stopping: AtomicBool,
 }
@@ -30,7 +32,8 @@ impl NodeHealth {
     /// Health of a node.
     pub fn new(spool: Arc<Spool>, storage: &Storage) -> Self {
         let (sink, postgres) = (storage.sink.clone(), storage.postgres.clone());
-        Self { spool, sink, postgres, stopping: AtomicBool::new(false) }
+        let batches = storage.batches.clone();
+        Self { spool, sink, batches, postgres, stopping: AtomicBool::new(false) }
     }
 
     /// From now on requests should go elsewhere.
@@ -41,7 +44,7 @@ impl NodeHealth {
     async fn stores(&self) -> Vec<Check> {
         match &self.postgres {
             Some(postgres) => {
-                let primary = primary(postgres).await;
+                let primary = self.primary(postgres).await;
                 std::iter::once(primary).chain(replicas(postgres)).collect()
             }
             None => vec![self.embedded().await],
@@ -51,11 +54,19 @@ impl NodeHealth {
     async fn embedded(&self) -> Check {
         let asked = tokio::time::timeout(PATIENCE, self.sink.position(StreamId(Uuid::nil()))).await;
         store(match asked {
-            Ok(Ok(_)) => Ok("answers"),
+            Ok(Ok(_)) => self.batches.refusal().map_or(Ok("answers"), |refusal| Err(refusal.to_string())),
             // Its own words may name files; they are in the log.
             Ok(Err(_)) => Err("fails".to_owned()),
             Err(_) => Err("does not answer".to_owned()),
         })
+    }
+
+    async fn primary(&self, postgres: &PostgresStore) -> Check {
+        let trouble = match postgres.condition().await {
+            Ok(()) => self.batches.refusal().map(|refusal| format!("Postgres {refusal}")),
+            Err(ailment) => Some(format!("Postgres {ailment}")),
+        };
+        store(trouble.map_or(Ok("Postgres answers"), Err))
     }
 
     async fn spool(&self) -> Check {
@@ -77,11 +88,6 @@ fn store(found: Result<&'static str, String>) -> Check {
             Check { name, ok: false, detail: format!("{trouble}; events wait in the spool"), vital: false }
         }
     }
-}
-
-async fn primary(postgres: &PostgresStore) -> Check {
-    let condition = postgres.condition().await;
-    store(condition.map(|()| "Postgres answers").map_err(|ailment| format!("Postgres {ailment}")))
 }
 
 /// By their place in the setting: where they are is nobody else's business.

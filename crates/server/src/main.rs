@@ -2,6 +2,7 @@
 //! Only this crate names adapters.
 
 mod admin;
+mod batches;
 mod cli;
 mod config;
 mod contact;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use activity_adapter_postgres::PostgresStore;
 use activity_domain::port::{Clock, Recorder};
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
@@ -32,6 +33,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = wire::storage(settings).await?;
     let pending = contact::begin(&storage).await?;
+    let postgres = storage.postgres.clone();
     let (storage, caching) =
         wire::cached(&wire::cache_settings(settings), storage, &clock, Arc::new(TokioBackground::here()));
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage));
@@ -78,6 +80,9 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     tokio::time::sleep(NOTICE).await;
     handle.stop(true).await;
     stop.send_replace(true);
+    if let Some(postgres) = postgres {
+        tell(&postgres);
+    }
     drain(is_draining.then_some(draining), &spool, &totals).await;
     if !following.is_finished() {
         // It writes down when keys were last used; that is not worth waiting for a store that is away.
@@ -86,6 +91,20 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     // The address is of no use any more; if it stays, the spool's lock still tells that nobody is there.
     let _ = std::fs::remove_file(wire::url_file(settings));
     ended.map_err(Into::into)
+}
+
+/// What the database was like.
+fn tell(postgres: &PostgresStore) {
+    let counts = postgres.counts();
+    tracing::info!(
+        lost = counts.openings,
+        refused = counts.refused,
+        failovers = counts.failovers,
+        primary_reads = counts.primary_reads,
+        replica_reads = counts.replica_reads,
+        moved_reads = counts.moved_reads,
+        "the database since the start"
+    );
 }
 
 /// Gives the drainer its last seconds, then says what became of everything that was accepted:

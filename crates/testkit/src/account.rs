@@ -35,6 +35,11 @@ impl Account {
         }
     }
 
+    /// User and group that we become, if we do.
+    pub(crate) fn ids(self) -> Option<(u32, u32)> {
+        self.ids
+    }
+
     /// Gives it a file or folder.
     pub(crate) fn own(self, path: &Path) {
         if let Some((user, group)) = self.ids {

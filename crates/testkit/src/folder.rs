@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::account::Account;
+use crate::{account::Account, disk::SmallDisk};
 
 /// Why a shell script: a process that outlives us has to do the work, and all of it needs signals and file locks
 /// only. The other ways out are worse. `PR_SET_PDEATHSIG` belongs to the *thread* that started the server, so it would
@@ -25,6 +25,8 @@ pub(crate) struct Folder {
     account: Account,
     lease: Option<File>,
     watcher: Option<Child>,
+    /// What is mounted in it for its server alone.
+    disk: Option<SmallDisk>,
 }
 
 impl Folder {
@@ -52,7 +54,7 @@ impl Folder {
         // First ours, then the watcher's: it must not find the lease free.
         let lease = hold(&path.join("lease"));
         let watcher = watch(&path, &path.join("lease"), Duration::ZERO, account);
-        Self { path, account, lease: Some(lease), watcher: Some(watcher) }
+        Self { path, account, lease: Some(lease), watcher: Some(watcher), disk: None }
     }
 
     /// From now on the folder stays when its processes end.
@@ -66,7 +68,13 @@ impl Folder {
         let account = Account::for_servers();
         let path = make(account);
         reap(watch(&path, lease, linger, account));
-        Self { path, account, lease: None, watcher: None }
+        Self { path, account, lease: None, watcher: None, disk: None }
+    }
+
+    /// With a disk that the server sees, and nobody else.
+    pub(crate) fn with(mut self, disk: SmallDisk) -> Self {
+        self.disk = Some(disk);
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,6 +95,14 @@ impl Folder {
         let mut command = Command::new(program);
         command.current_dir(&self.path).stdin(Stdio::null());
         self.account.apply(&mut command);
+        command
+    }
+
+    /// The same for the server itself, which sees the small disk.
+    pub(crate) fn server(&self, program: &Path) -> Command {
+        let Some(disk) = &self.disk else { return self.command(program) };
+        let mut command = disk.command(program);
+        command.current_dir(&self.path).stdin(Stdio::null());
         command
     }
 

@@ -25,6 +25,7 @@
 )]
 
 mod account;
+mod disk;
 mod folder;
 mod port;
 mod postgres;

@@ -19,7 +19,7 @@ use launch::Failed;
 use programs::Programs;
 pub use shared::{Database, Shared};
 
-use crate::{folder::Folder, processes, until};
+use crate::{disk::SmallDisk, folder::Folder, processes, until};
 
 /// Time for a start or stop; far more than it needs, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -81,6 +81,20 @@ impl Postgres {
         let programs = Programs::find();
         let password = data::create(&folder, &programs, settings);
         Self::of(folder, programs, password)
+    }
+
+    /// A server with a tablespace `small`, for which there are so many bytes and no more. Where nobody lets us
+    /// mount such a disk, `None`. It cannot be started again: the disk is gone with the server.
+    pub fn with_small_disk(bytes: u64) -> Option<Self> {
+        let programs = Programs::find();
+        let folder = Folder::private();
+        let disk = SmallDisk::within(folder.path(), bytes, folder.account())?;
+        let place = disk.place().display().to_string();
+        let folder = folder.with(disk);
+        let password = data::create(&folder, &programs, &Settings::default());
+        let server = Self::of(folder, programs, password);
+        server.sql(&format!("create tablespace small location '{place}'"));
+        Some(server)
     }
 
     /// A ready server for a data folder that nobody has started yet.

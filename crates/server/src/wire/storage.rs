@@ -10,6 +10,7 @@ use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, Usag
 
 use super::fingerprints;
 use crate::Failure;
+use crate::batches::{Batches, WatchedSink};
 use crate::config::{DatabaseSettings, Settings};
 
 /// The ports of storage, all of them by one store.
@@ -24,6 +25,8 @@ pub struct Storage {
     pub upkeep: Arc<dyn Upkeep>,
     /// What the sink could not store.
     pub set_aside: Arc<dyn SetAsideRepo>,
+    /// Whether the sink takes what is brought.
+    pub batches: Arc<Batches>,
     /// The store itself where it is Postgres, which may come later than the server.
     pub postgres: Option<PostgresStore>,
 }
@@ -42,12 +45,14 @@ fn all<S>(store: &Arc<S>) -> Storage
 where
     S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
 {
+    let batches = Arc::<Batches>::default();
     Storage {
         clients: store.clone(),
-        sink: store.clone(),
+        sink: Arc::new(WatchedSink::new(store.clone(), batches.clone())),
         usage: store.clone(),
         upkeep: store.clone(),
         set_aside: store.clone(),
+        batches,
         postgres: None,
     }
 }

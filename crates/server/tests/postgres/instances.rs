@@ -230,7 +230,7 @@ async fn what_a_promoted_standby_lacks_is_brought_again() {
 }
 
 /// Whichever of two servers takes writes.
-fn either(one: &Address, other: &Address) -> String {
+pub fn either(one: &Address, other: &Address) -> String {
     let (user, password) = (&one.user, &one.password);
     let hosts = format!("{}:{},{}:{}", one.host, one.port, other.host, other.port);
     format!("postgres://{user}:{password}@{hosts}/postgres?target_session_attrs=read-write")

@@ -6,7 +6,7 @@ use activity_testkit::{Postgres, Stop};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::{Account, Event, Ledger, Load, Node, Outcome, Random, until};
+use crate::support::{Event, Ledger, Node, Outcome, Random, until};
 use crate::{LONG, check, readyz, started};
 
 /// Whoever is not known yet.
@@ -100,42 +100,6 @@ async fn a_database_that_is_frozen_at_the_start_keeps_nobody_waiting() {
     contact(&node).await;
     node.drain(&ada, &mut ledger).await;
     node.stop().await;
-    check(&address, &ledger);
-}
-
-/// Load from callers that the server knows, while the database is away for longer than its time-outs.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outage_costs_no_sender_anything() {
-    let mut postgres = Postgres::start();
-    let address = postgres.address().clone();
-    let mut node = started(&address, &[]).await;
-    let accounts: Vec<Account> =
-        vec![node.register("ada", "client").await, node.register("bob", "client").await];
-    let mut ledger = Ledger::default();
-    for account in &accounts {
-        node.drain(account, &mut ledger).await;
-    }
-    let load = Load::start(&node, &accounts, 4, 7);
-    let more = async |by: u64| {
-        let before = load.requests();
-        until("load", LONG, async || (load.requests() > before + by).then_some(())).await;
-    };
-    more(100).await;
-    postgres.stop(Stop::Immediate);
-    more(200).await;
-    until("the outage to be seen", LONG, async || (!readyz(&node, "store").await.1).then_some(())).await;
-    // The moment of the fault, not a wait for anything.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    more(200).await;
-    assert_eq!(readyz(&node, "spool").await.0, StatusCode::OK);
-    postgres.start_again();
-    more(100).await;
-    let mut sent = load.finish().await;
-    assert_eq!(sent.count(Outcome::Unknown), 0, "every request was answered");
-    node.drain(&accounts[0], &mut sent).await;
-    ledger.append(sent);
-    let last = node.stop().await;
-    assert_eq!(last["stored"], ledger.count(Outcome::Ok), "{last}");
     check(&address, &ledger);
 }
 

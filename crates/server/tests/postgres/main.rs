@@ -1,5 +1,6 @@
 //! The whole program on Postgres: real processes, real servers.
 
+#![allow(clippy::print_stdout, reason = "figures of the fault table")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 
 mod access_log;
@@ -12,6 +13,7 @@ mod schema;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 mod trouble;
 
 use std::time::Duration;

@@ -1,6 +1,9 @@
 //! Instances on one database have the same secrets, or do not start.
 
+use std::collections::BTreeSet;
+
 use activity_testkit::{Database, Postgres, Stop};
+use reqwest::StatusCode;
 
 use crate::support::Node;
 use crate::{ENCRYPTION_KEY, JWT_SECRET, LONG, node, refusal, started};
@@ -69,6 +72,15 @@ async fn secrets_are_changed_for_all_by_a_command() {
     assert!(!ok && said.contains("the embedded store has one instance"), "{said}");
 }
 
+/// What somebody is answered whose key the server would have to look up.
+async fn asked_until_the_end(http: reqwest::Client, url: String) -> BTreeSet<StatusCode> {
+    let mut statuses = BTreeSet::new();
+    while let Ok(answer) = http.get(&url).header("x-api-key", THIRD).send().await {
+        statuses.insert(answer.status());
+    }
+    statuses
+}
+
 /// It is found out when the database comes, and nothing that was taken is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_finds_out_later_ends() {
@@ -77,9 +89,13 @@ async fn a_server_that_finds_out_later_ends() {
     started(&address, &[]).await.stop().await;
     postgres.stop(Stop::Fast);
     let mut other = started(&address, &[("JWT_SECRET", OTHER)]).await;
+    let asking = tokio::spawn(asked_until_the_end(other.http.clone(), other.at("/api/usage/daily")));
     postgres.start_again();
     let status = other.exit(LONG).await;
     let log = other.log();
+    let statuses = asking.await.unwrap();
+    let only = BTreeSet::from([StatusCode::SERVICE_UNAVAILABLE]);
+    assert_eq!(statuses, only, "whoever asks meanwhile may ask another instance");
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("JWT_SECRET is another one"), "{log}");
 }

@@ -1,7 +1,7 @@
 //! A database that is there and of no use: senders go on, the log and /readyz say what it is, and when it is put
 //! right everything arrives.
 
-use activity_testkit::{Address, Database, Postgres};
+use activity_testkit::{Address, Database, Postgres, Stop};
 use reqwest::StatusCode;
 
 use crate::support::{Account, Event, Ledger, Node, Outcome, Random, until};
@@ -95,4 +95,36 @@ async fn a_server_that_can_only_be_read() {
     postgres.sql(reset);
     postgres.sql("SELECT pg_reload_conf()");
     arrives(node, address, &ada, ledger).await;
+}
+
+/// No server here is that old: this one says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_too_old() {
+    let mut postgres = Postgres::start();
+    let address = postgres.address().clone();
+    let ada = registered(&address).await;
+    postgres.sql(
+        "CREATE SCHEMA old; CREATE FUNCTION old.current_setting(name text) RETURNS text LANGUAGE sql AS $$ \
+         SELECT CASE name WHEN 'server_version_num' THEN '130014' WHEN 'server_version' THEN '13.14' \
+         ELSE pg_catalog.current_setting(name) END $$; \
+         ALTER DATABASE postgres SET search_path = old, pg_catalog, public",
+    );
+    let too_old = "is PostgreSQL 13.14; 14 is the oldest that will do";
+    let mut node = crate::node(&address, &[]);
+    let said = crate::refusal(&mut node).await;
+    assert!(said.contains(too_old), "{said}");
+
+    // Found out later, when it has taken events.
+    postgres.stop(Stop::Fast);
+    node.start().await;
+    let mut ledger = Ledger::default();
+    let events = Event::several(10, &ada, &mut Random(7));
+    ledger.send(node.post(&node.admin_key()), events).await;
+    postgres.start_again();
+    assert_eq!(node.exit(LONG).await.code(), Some(1));
+    assert!(node.log().contains("events stay in the spool"), "{}", node.log());
+    postgres.sql("ALTER DATABASE postgres RESET search_path");
+    node.start().await;
+    assert_eq!(ledger.count(Outcome::Ok), 10);
+    arrives(node, &address, &ada, ledger).await;
 }

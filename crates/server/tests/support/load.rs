@@ -18,13 +18,24 @@ pub struct Load {
     stop: Arc<watch::Sender<bool>>,
     writers: JoinSet<Ledger>,
     requests: Arc<AtomicU64>,
+    failures: Arc<AtomicU64>,
 }
 
 impl Load {
     /// Starts writers. They send one event or a few, for these accounts in turn; now and then one that
     /// has to be refused.
     pub fn start(node: &Node, accounts: &[Account], writers: u64, seed: u64) -> Self {
-        let mut load = Self { stop: Arc::default(), writers: JoinSet::new(), requests: Arc::default() };
+        Self::paced(node, accounts, writers, seed, Duration::ZERO)
+    }
+
+    /// The same, with a pause of each writer after each request.
+    pub fn paced(node: &Node, accounts: &[Account], writers: u64, seed: u64, pause: Duration) -> Self {
+        let mut load = Self {
+            stop: Arc::default(),
+            writers: JoinSet::new(),
+            requests: Arc::default(),
+            failures: Arc::default(),
+        };
         for number in 0..writers {
             let writer = Writer {
                 http: node.http.clone(),
@@ -33,6 +44,8 @@ impl Load {
                 random: Random(seed << 32 | number),
                 stop: load.stop.subscribe(),
                 requests: load.requests.clone(),
+                failures: load.failures.clone(),
+                pause,
             };
             load.writers.spawn(writer.run());
         }
@@ -42,6 +55,11 @@ impl Load {
     /// How many requests were answered 2xx so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many were answered 5xx or not at all.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Ends it, and returns what all writers know.
@@ -62,6 +80,8 @@ struct Writer {
     random: Random,
     stop: watch::Receiver<bool>,
     requests: Arc<AtomicU64>,
+    failures: Arc<AtomicU64>,
+    pause: Duration,
 }
 
 impl Writer {
@@ -78,10 +98,16 @@ impl Writer {
                 Some(status) if status.is_success() => {
                     self.requests.fetch_add(1, Ordering::Relaxed);
                 }
-                Some(_) => {}
+                Some(status) => {
+                    self.failures.fetch_add(u64::from(status.is_server_error()), Ordering::Relaxed);
+                }
                 None => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
                     let _ = timeout(PATIENCE, self.url.changed()).await;
                 }
+            }
+            if !self.pause.is_zero() {
+                tokio::time::sleep(self.pause).await;
             }
         }
         ledger

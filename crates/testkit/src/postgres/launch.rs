@@ -30,7 +30,7 @@ pub(crate) fn anywhere(folder: &Folder, programs: &Programs) -> (Child, u16) {
 /// Starts the postmaster of a data folder and waits until it takes connections.
 pub(crate) fn launch(folder: &Folder, programs: &Programs, port: u16) -> Result<Child, Failed> {
     let said = folder.log_text().len();
-    let mut command = folder.command(&programs.path("postgres"));
+    let mut command = folder.server(&programs.path("postgres"));
     command.arg("-D").arg(folder.data()).args(["-p", &port.to_string()]);
     // Messages are looked at here.
     command.args(["-c", "lc_messages=C"]).stdout(folder.log()).stderr(folder.log());

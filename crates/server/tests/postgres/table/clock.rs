@@ -1,0 +1,72 @@
+//! Clocks that are an hour off, and jump.
+
+use std::fs;
+use std::path::Path;
+
+use activity_testkit::Database;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+use super::{Trial, either_of};
+use crate::LONG;
+use crate::support::{Node, until};
+
+const HOUR: i64 = 3_600;
+/// Debian has it in a folder for each kind of machine.
+fn library() -> String {
+    let root = Path::new("/usr/lib");
+    let folders = fs::read_dir(root).unwrap().map(|folder| folder.unwrap().path()).chain([root.to_owned()]);
+    let mut places = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    let found = places.find(|place| place.is_file());
+    let found = found
+        .unwrap_or_else(|| panic!("no libfaketime: `cargo xtask test` brings it, or says how to get it"));
+    found.to_string_lossy().into_owned()
+}
+
+/// How far a node's clock is off, in seconds.
+async fn skew(node: &Node) -> i64 {
+    let answer = node.http.get(node.at("/livez")).send().await.unwrap();
+    let date = answer.headers()["date"].to_str().unwrap().to_owned();
+    let said = rfc2822::parse(&date.replace("GMT", "+0000")).unwrap().timestamp();
+    said.as_second() - Timestamp::now().as_second()
+}
+
+/// One of two instances has a clock that jumps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_is_an_hour_off() {
+    let library = library();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("offset");
+    fs::write(&file, "+0").unwrap();
+    let place = file.to_string_lossy().into_owned();
+    let database = Database::empty();
+    let mut trial = Trial::start(database.address(), 2, &[]).await;
+    let settings = [
+        ("LD_PRELOAD", library.as_str()),
+        ("FAKETIME_TIMESTAMP_FILE", place.as_str()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let skewed = &mut trial.nodes[0];
+    skewed.stop().await;
+    for (name, value) in settings {
+        skewed.set(name, value);
+    }
+    skewed.start().await;
+    let jumps = either_of(3, 12);
+    for jump in 0..jumps {
+        let offset = [HOUR, -HOUR, 0][usize::try_from(jump % 3).unwrap()];
+        // In one piece, because it is read at any moment.
+        let draft = folder.path().join("draft");
+        fs::write(&draft, format!("{offset:+}")).unwrap();
+        fs::rename(&draft, &file).unwrap();
+        until("the clock to jump", LONG, async || {
+            let is_there = (skew(&trial.nodes[0]).await - offset).abs() < 600;
+            is_there.then_some(())
+        })
+        .await;
+        assert!(skew(&trial.nodes[1]).await.abs() < 600);
+        trial.more(50).await;
+    }
+    trial.end(&format!("{jumps} jumps of an hour")).await;
+}
