@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use activity_domain::error::StoreError;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::ailment::Ailment;
@@ -18,7 +19,7 @@ use crate::breaker::Breaker;
 use crate::options::{Options, Server};
 use crate::pools::{Connections, Work};
 
-mod watch;
+mod watcher;
 
 /// How long a server may take to say where it stands.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -34,6 +35,8 @@ pub(crate) struct Replica {
     checks: Connections,
     server: Server,
     ailment: Mutex<Option<Ailment>>,
+    /// Whether the watcher hears nothing from it.
+    is_lost: watch::Sender<bool>,
 }
 
 impl Replica {
@@ -44,6 +47,7 @@ impl Replica {
             server: server.clone(),
             // Until the watcher has seen it.
             ailment: Mutex::new(Some(Ailment::Unknown)),
+            is_lost: watch::Sender::default(),
         }
     }
 
@@ -52,7 +56,13 @@ impl Replica {
         self.note(Some((self.connections.ailment(), trouble)));
     }
 
-    /// Notes how it was found.
+    /// Notes how the watcher found it. One that is only behind still answers those who asked before.
+    fn found(&self, trouble: Option<(Ailment, &StoreError)>) {
+        self.note(trouble);
+        let is_lost = trouble.is_some_and(|(ailment, _)| ailment != Ailment::Behind);
+        self.is_lost.send_if_modified(|lost| std::mem::replace(lost, is_lost) != is_lost);
+    }
+
     fn note(&self, trouble: Option<(Ailment, &StoreError)>) {
         let ailment = trouble.map(|(ailment, _)| ailment);
         let before =
@@ -63,6 +73,14 @@ impl Replica {
                 tracing::warn!(replica = %self.server, %error, "a replica is passed over");
             }
             _ => {}
+        }
+    }
+
+    /// Returns when the watcher hears nothing from it.
+    pub async fn lost(&self) {
+        let mut is_lost = self.is_lost.subscribe();
+        if is_lost.wait_for(|is_lost| *is_lost).await.is_err() {
+            std::future::pending().await
         }
     }
 
@@ -94,7 +112,7 @@ impl Replicas {
             options.replicas.iter().map(|server| Arc::new(Replica::new(server, options.readers))).collect();
         let watcher = (!list.is_empty()).then(|| {
             let primary = Connections::to_primary(&options.primary, 1, PATIENCE, Work::Reading, breaker);
-            runtime.spawn(watch::run(primary, list.clone())).abort_handle()
+            runtime.spawn(watcher::run(primary, list.clone())).abort_handle()
         });
         Self { list, turn: AtomicUsize::new(0), watcher }
     }

@@ -149,8 +149,13 @@ impl PostgresStore {
         self.first_contact().await?;
         if read == Read::Eventual {
             for replica in self.replicas.in_turn() {
-                let connections = &replica.connections;
-                match self.run(connections, Begin::Snapshot, REPLICA_LIMIT, work.clone()).await {
+                let asked = self.run(&replica.connections, Begin::Snapshot, REPLICA_LIMIT, work.clone());
+                let answer = tokio::select! {
+                    answer = asked => answer,
+                    // What was asked goes on until its time is over; nobody waits for it.
+                    () = replica.lost() => Err(out_of_reach(&"the replica is lost")),
+                };
+                match answer {
                     Err(error @ (StoreError::Unavailable(_) | StoreError::Refused(_))) => {
                         self.counters.moved_reads.add();
                         replica.suspect(&error);

@@ -95,6 +95,27 @@ async fn a_lost_replica_costs_nobody_an_answer() {
     wait_well(&store, &[true, true]);
 }
 
+/// Who asked a replica before it froze is answered by another server as soon as that is noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_leave_a_replica_that_is_lost() {
+    let cluster = PostgresCluster::start(1);
+    let store = store(&cluster).await;
+    store.insert(&make::client("CL-a"), None).await.unwrap();
+    cluster.wait_caught_up();
+    wait_well(&store, &[true]);
+    // It has a connection, so that the question is under way when nobody answers.
+    assert!(ask(&store, "CL-a", Read::Eventual).await);
+    let before = store.counts();
+    cluster.replicas[0].freeze();
+    let asked = Instant::now();
+    assert!(ask(&store, "CL-a", Read::Eventual).await);
+    // After three seconds it would have been given up in any case.
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let after = store.counts();
+    assert_eq!((after.moved_reads, after.primary_reads), (before.moved_reads + 1, before.primary_reads + 1));
+    cluster.replicas[0].thaw();
+}
+
 /// Replicas answer while the primary is away, as far as they know.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_primary_replicas_answer() {

@@ -53,6 +53,7 @@ async fn a_clock_is_an_hour_off() {
         skewed.set(name, value);
     }
     skewed.start().await;
+    let before = trial.failures();
     let jumps = either_of(3, 12);
     for jump in 0..jumps {
         let offset = [HOUR, -HOUR, 0][usize::try_from(jump % 3).unwrap()];
@@ -68,5 +69,6 @@ async fn a_clock_is_an_hour_off() {
         assert!(skew(&trial.nodes[1]).await.abs() < 600);
         trial.more(50).await;
     }
+    assert_eq!(trial.failures(), before, "it is refused or taken, and no error");
     trial.end(&format!("{jumps} jumps of an hour")).await;
 }

@@ -16,7 +16,7 @@ const SAYS_FULL: &str = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE pl
 
 /// Takes all that is left, to the last page.
 fn fill(address: &Address) {
-    address.sql("CREATE TABLE junk (junk text)");
+    address.sql("CREATE TABLE junk (junk text); ALTER TABLE junk ALTER junk SET STORAGE PLAIN");
     for rows in [10_000, 100, 1] {
         let insert =
             format!("INSERT INTO junk SELECT repeat(md5(n::text), 100) FROM generate_series(1, {rows}) n");

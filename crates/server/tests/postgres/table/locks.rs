@@ -6,12 +6,12 @@ use activity_testkit::Database;
 
 use super::{Readers, Trial, seconds, session, while_it_lasts};
 use crate::LONG;
-use crate::support::until;
+use crate::support::{Account, until};
 
 /// What is read and written, in the order in which a batch meets them.
 const TABLES: &str = "activity, usage_delta, usage_block, client";
-/// Four times as many as there are connections for questions.
-const READERS: usize = 40;
+/// Each of them has three questions at one time: together four times as many as there are connections for them.
+const CLIENTS: usize = 13;
 /// A statement takes that long unless something ends it before.
 const STATEMENT: Duration = Duration::from_secs(10);
 
@@ -20,6 +20,13 @@ async fn tables_are_locked_and_all_connections_wait() {
     let database = Database::empty();
     let address = database.address();
     let trial = Trial::start(address, 1, &[]).await;
+    let mut readers: Vec<Account> = Vec::new();
+    for number in 0..CLIENTS {
+        let reader = trial.node().register(&format!("reader-{number}"), "client").await;
+        // So that it is known to the node.
+        trial.node().record(&reader.key, &[], false).await;
+        readers.push(reader);
+    }
     let time = seconds(4, 30);
     let lock =
         format!("BEGIN; LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({})", time.as_secs());
@@ -30,14 +37,14 @@ async fn tables_are_locked_and_all_connections_wait() {
         (database.sql(held) == "1").then_some(())
     })
     .await;
-    let readers = Readers::start(trial.node(), &trial.accounts[0], READERS);
+    let readers = Readers::start(trial.node(), &readers);
     // Some end before the lock does, so that nobody is answered.
     while_it_lasts(time.mul_f64(0.5)).await;
     let before = trial.requests();
     trial.more(50).await;
     assert!(!holder.is_finished(), "the lock is held all the time");
     let seen = readers.finish().await;
-    assert!(seen.failed == 0 && seen.refused >= READERS as u64, "{seen:?}");
+    assert!(seen.failed == 0 && seen.refused >= CLIENTS as u64, "{seen:?}");
     assert!(seen.slowest < STATEMENT, "{seen:?}");
     let taken = trial.requests() - before;
     let held = holder.join().unwrap();

@@ -3,18 +3,17 @@
 use activity_testkit::{Postgres, Stop};
 use reqwest::StatusCode;
 
+use super::readers::TURNS;
 use super::{Readers, Trial, either_of, seconds, while_it_lasts};
 use crate::support::until;
 use crate::{LONG, readyz};
-
-const READERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_stopped_at_once() {
     let mut postgres = Postgres::start();
     let trial = Trial::start(postgres.address(), 1, &[]).await;
     postgres.stop(Stop::Immediate);
-    let readers = Readers::start(trial.node(), &trial.accounts[0], READERS);
+    let readers = Readers::start(trial.node(), &trial.accounts);
     trial.more(100).await;
     until("the outage to be seen", LONG, async || (!readyz(trial.node(), "store").await.1).then_some(()))
         .await;
@@ -23,7 +22,7 @@ async fn postgres_is_stopped_at_once() {
     let seen = readers.finish().await;
     assert!(seen.answered == 0 && seen.failed == 0, "{seen:?}");
     // Each of them would have waited a second for a connection.
-    let waiting = READERS as u64 * either_of(5, 60);
+    let waiting = (TURNS * trial.accounts.len()) as u64 * either_of(5, 60);
     assert!(seen.refused > 4 * waiting, "{} questions were refused at once", seen.refused);
     postgres.start_again();
     until("contact", LONG, async || readyz(trial.node(), "store").await.1.then_some(())).await;

@@ -8,10 +8,13 @@ use tokio::task::JoinSet;
 
 use crate::support::{Account, Node};
 
+/// Questions of one client that are answered at one time; more would wait, and not for the database.
+pub const TURNS: usize = 3;
 /// Between two questions of a reader.
 const PAUSE: Duration = Duration::from_millis(10);
 /// What a client asks.
-const QUESTIONS: [&str; 3] = ["/api/usage/daily?days=7", "/api/usage/top?hours=24", "/api/logs?limit=5"];
+const QUESTIONS: [&str; 3] =
+    ["/api/usage/daily?days=7", "/api/usage/endpoints?limit=20", "/api/logs?limit=5"];
 
 /// Readers at work.
 pub struct Readers {
@@ -34,12 +37,13 @@ pub struct Seen {
 }
 
 impl Readers {
-    /// Starts them on a node, as one client.
-    pub fn start(node: &Node, account: &Account, count: usize) -> Self {
+    /// Starts them on a node: as many for each client as have their turn at one time.
+    pub fn start(node: &Node, accounts: &[Account]) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut readers = JoinSet::new();
-        for number in 0..count {
-            let (http, key, stopped) = (node.http.clone(), account.key.clone(), stopped.clone());
+        for number in 0..TURNS * accounts.len() {
+            let key = accounts[number % accounts.len()].key.clone();
+            let (http, stopped) = (node.http.clone(), stopped.clone());
             let urls = QUESTIONS.map(|question| node.at(question));
             readers.spawn(async move {
                 let mut seen = Seen::default();

@@ -68,7 +68,7 @@ async fn a_replica_is_frozen() {
     let trial = Trial::start(address, 1, &[("DATABASE_READ_REPLICAS", replicas.as_str())]).await;
     answers(&trial, "replica-1", true).await;
     answers(&trial, "replica-2", true).await;
-    let readers = Readers::start(trial.node(), &trial.accounts[0], 8);
+    let readers = Readers::start(trial.node(), &trial.accounts);
     let freezes = either_of(1, 4);
     for _ in 0..freezes {
         while_it_lasts(seconds(1, 5)).await;

@@ -46,7 +46,7 @@ async fn check(replica: &Replica, written: Option<i64>) {
         (Ok(None), _) => Err((Ailment::NoReplica, StoreError::Unavailable("it is no replica".into()))),
         (Err(error), _) => Err((replica.checks.ailment(), error)),
     };
-    replica.note(found.as_ref().err().map(|(ailment, error)| (*ailment, error)));
+    replica.found(found.as_ref().err().map(|(ailment, error)| (*ailment, error)));
 }
 
 statement! {
