@@ -2,10 +2,11 @@
 //! find out for themselves.
 //!
 //! Attempts to connect open and close it, whoever makes them; a statement that fails does not. While it is open, a
-//! probe tries to connect again and again. Batches are not refused: the drainer has a pace of its own, and its
+//! probe tries to connect again and again. One that freezes takes no notice of those who are connected: a question
+//! that takes long makes an attempt. Batches are not refused: the drainer has a pace of its own, and its
 //! attempts close the breaker as well as any.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use diesel::sql_types::{Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use crate::ailment::Ailment;
 use crate::counts::Counters;
 use crate::options::Server;
 use crate::pools::{self, NotConnected};
@@ -24,6 +26,8 @@ use crate::statement::statement;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Between two probes.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For the first answer on a new connection.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Shared by all who connect to one primary.
 #[derive(Clone)]
@@ -35,6 +39,8 @@ struct Inner {
     state: watch::Sender<State>,
     /// The newest history of the primary that was seen; 0: none yet.
     timeline: AtomicU32,
+    /// Whether somebody is looking at it.
+    is_doubted: AtomicBool,
     counters: Arc<Counters>,
 }
 
@@ -53,12 +59,42 @@ impl Breaker {
             runtime: runtime.clone(),
             state: watch::Sender::default(),
             timeline: AtomicU32::new(0),
+            is_doubted: AtomicBool::new(false),
             counters: counters.clone(),
         }))
     }
 
-    /// An attempt to connect failed.
-    pub fn failed(&self, error: &NotConnected) {
+    /// Connects, and takes note of how that ends.
+    pub async fn connect(&self, session: &str) -> Result<AsyncPgConnection, NotConnected> {
+        let connected = match pools::connect(&self.0.server, session).await {
+            Ok(connection) => self.recognise(connection).await,
+            failed => failed,
+        };
+        match &connected {
+            Ok(_) => self.close(),
+            Err(error) => self.open(error),
+        }
+        connected
+    }
+
+    /// Looks whose history a primary has: a server that was promoted begins a new one.
+    async fn recognise(&self, mut connection: AsyncPgConnection) -> Result<AsyncPgConnection, NotConnected> {
+        let asked = Timeline {}.get_result::<Option<String>>(&mut connection);
+        let silent =
+            |_| NotConnected { ailment: Ailment::Silent, reason: "no answer after the greeting".into() };
+        let timeline = timeout(ANSWER, asked).await.map_err(silent)?;
+        // Whoever may not ask that may work all the same.
+        if let Some(new) = timeline.ok().flatten().and_then(|digits| u32::from_str_radix(&digits, 16).ok()) {
+            let old = self.0.timeline.fetch_max(new, Ordering::Relaxed);
+            if old != 0 && old < new {
+                self.0.counters.failovers.add();
+                tracing::warn!(primary = %self.0.server, timeline = new, "another server takes writes now");
+            }
+        }
+        Ok(connection)
+    }
+
+    fn open(&self, error: &NotConnected) {
         let mut opened = None;
         self.0.state.send_modify(|state| {
             if state.trouble.replace(error.clone()).is_none() {
@@ -73,16 +109,7 @@ impl Breaker {
         }
     }
 
-    /// Somebody is connected. The connection tells whose history it is: a server that was promoted begins a new one.
-    pub async fn connected(&self, connection: &mut AsyncPgConnection) {
-        let timeline = Timeline {}.get_result::<Option<String>>(connection).await.ok().flatten();
-        if let Some(new) = timeline.and_then(|digits| u32::from_str_radix(&digits, 16).ok()) {
-            let old = self.0.timeline.fetch_max(new, Ordering::Relaxed);
-            if old != 0 && old < new {
-                self.0.counters.failovers.add();
-                tracing::warn!(primary = %self.0.server, timeline = new, "another server takes writes now");
-            }
-        }
+    fn close(&self) {
         let mut is_over = false;
         self.0.state.send_if_modified(|state| {
             is_over = state.trouble.take().is_some();
@@ -114,18 +141,21 @@ impl Breaker {
         self.0.state.borrow().trouble.clone()
     }
 
+    /// An answer takes long: looks whether anybody is there. Many doubts at once are one look.
+    pub fn doubt(&self) {
+        if !self.0.is_doubted.swap(true, Ordering::AcqRel) {
+            let breaker = self.clone();
+            self.0.runtime.spawn(async move {
+                // It tells itself how that ended.
+                let _ = breaker.probe().await;
+                breaker.0.is_doubted.store(false, Ordering::Release);
+            });
+        }
+    }
+
     /// Tries to connect, for nothing but to see whether that works.
     pub async fn probe(&self) -> Result<(), NotConnected> {
-        match pools::connect(&self.0.server, SESSION).await {
-            Ok(mut connection) => {
-                self.connected(&mut connection).await;
-                Ok(())
-            }
-            Err(error) => {
-                self.failed(&error);
-                Err(error)
-            }
-        }
+        self.connect(SESSION).await.map(drop)
     }
 }
 

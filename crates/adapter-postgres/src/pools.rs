@@ -96,22 +96,15 @@ impl Connections {
         config.custom_setup = Box::new(move |_| {
             let (target, noted, told) = (target.clone(), noted.clone(), told.clone());
             async move {
-                match connect(&target, work.session()).await {
-                    Ok(mut connection) => {
-                        if let Some(breaker) = told {
-                            breaker.connected(&mut connection).await;
-                        }
-                        Ok(connection)
-                    }
-                    Err(error) => {
-                        if let Some(breaker) = told {
-                            breaker.failed(&error);
-                        }
-                        let told = ConnectionError::BadConnection(error.reason.clone());
-                        noted.note(error);
-                        Err(told)
-                    }
-                }
+                let connected = match &told {
+                    Some(breaker) => breaker.connect(work.session()).await,
+                    None => connect(&target, work.session()).await,
+                };
+                connected.map_err(|error| {
+                    let told = ConnectionError::BadConnection(error.reason.clone());
+                    noted.note(error);
+                    told
+                })
             }
             .boxed()
         });

@@ -8,7 +8,7 @@ use activity_domain::port::Read;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::breaker::Breaker;
 use crate::condition;
@@ -18,7 +18,7 @@ use crate::error::{Ending, Failure, out_of_reach};
 use crate::novelty::Novelty;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
-use crate::pools::{Connections, Work};
+use crate::pools::{Connections, NotConnected, Work};
 use crate::readiness::Readiness;
 use crate::replicas::{ReplicaState, Replicas};
 
@@ -31,6 +31,8 @@ enum Begin {
     Snapshot,
 }
 
+/// After this, the primary is looked at, whether it is still there.
+const DOUBT: Duration = Duration::from_secs(2);
 /// After this, another server is asked.
 const REPLICA_LIMIT: Duration = Duration::from_secs(3);
 
@@ -168,7 +170,17 @@ impl PostgresStore {
             }
         }
         self.counters.primary_reads.add();
-        self.run(&self.readers, Begin::Snapshot, self.options.reader_limit, work).await
+        tokio::select! {
+            answer = self.run(&self.readers, Begin::Snapshot, self.options.reader_limit, work) => answer,
+            trouble = self.loss() => Err(out_of_reach(&format_args!("{}: {trouble}", self.options.primary))),
+        }
+    }
+
+    /// Returns when a question that takes long turns out to be put to nobody.
+    async fn loss(&self) -> NotConnected {
+        sleep(DOUBT).await;
+        self.breaker.doubt();
+        self.breaker.refusal(|| true).await
     }
 
     /// Returns when there was one. While the primary is lost, those who make it go on trying; questions do not wait.

@@ -64,12 +64,15 @@ async fn a_primary_that_comes_later_is_found() {
     kit::answered("an answer", || ask(&store));
 }
 
-/// Whoever connects to a frozen server is let in by the kernel and greeted by nobody.
+/// Whoever connects to a frozen server is let in by the kernel and greeted by nobody; whoever is connected waits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_greets_nobody_is_lost() {
+async fn a_primary_that_freezes_is_lost() {
     let server = Postgres::start();
-    let store = store(server.address());
+    let options =
+        Options { reader_wait: WAIT, reader_limit: WAIT, ..Options::new(kit::server(server.address())) };
+    let store = PostgresStore::new(options);
     kit::answered("the schema is there", || store.ready());
+    assert_eq!(ask(&store).await, Ok(()));
     server.freeze();
     let start = Instant::now();
     assert!(ask(&store).await.unwrap_err().is_transient());

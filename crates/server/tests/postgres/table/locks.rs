@@ -6,7 +6,7 @@ use activity_testkit::Database;
 
 use super::{Readers, Trial, seconds, session, while_it_lasts};
 use crate::LONG;
-use crate::support::{Account, until};
+use crate::support::{Account, Event, Ledger, Outcome, until};
 
 /// What is read and written, in the order in which a batch meets them.
 const TABLES: &str = "activity, usage_delta, usage_block, client";
@@ -19,14 +19,18 @@ const STATEMENT: Duration = Duration::from_secs(10);
 async fn tables_are_locked_and_all_connections_wait() {
     let database = Database::empty();
     let address = database.address();
-    let trial = Trial::start(address, 1, &[]).await;
+    let mut trial = Trial::start(address, 1, &[]).await;
+    let mut ledger = Ledger::default();
     let mut readers: Vec<Account> = Vec::new();
     for number in 0..CLIENTS {
         let reader = trial.node().register(&format!("reader-{number}"), "client").await;
         // So that it is known to the node.
-        trial.node().record(&reader.key, &[], false).await;
+        let events = Event::several(1, &reader, &mut trial.random);
+        trial.node().record(&reader.key, &events, false).await;
+        ledger.note(events, Outcome::Ok);
         readers.push(reader);
     }
+    trial.note(ledger);
     let time = seconds(4, 30);
     let lock =
         format!("BEGIN; LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({})", time.as_secs());

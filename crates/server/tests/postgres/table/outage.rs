@@ -8,6 +8,27 @@ use super::{Readers, Trial, either_of, seconds, while_it_lasts};
 use crate::support::until;
 use crate::{LONG, readyz};
 
+/// Connections stay open, and nobody says anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_frozen() {
+    let postgres = Postgres::start();
+    let trial = Trial::start(postgres.address(), 1, &[]).await;
+    let readers = Readers::start(trial.node(), &trial.accounts);
+    trial.more(50).await;
+    postgres.freeze();
+    until("the loss to be noticed", LONG, async || trial.node().log().contains("is lost").then_some(()))
+        .await;
+    while_it_lasts(seconds(1, 60)).await;
+    trial.more(100).await;
+    let seen = readers.finish().await;
+    assert!(seen.answered > 0 && seen.failed == 0 && seen.refused > 0, "{seen:?}");
+    postgres.thaw();
+    until("contact", LONG, async || readyz(trial.node(), "store").await.1.then_some(())).await;
+    trial.more(50).await;
+    assert_eq!(trial.failures(), 0, "it costs no sender anything");
+    trial.end(&format!("frozen, {seen:?}")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_stopped_at_once() {
     let mut postgres = Postgres::start();
