@@ -80,7 +80,7 @@ impl Replica {
     pub async fn lost(&self) {
         let mut is_lost = self.is_lost.subscribe();
         if is_lost.wait_for(|is_lost| *is_lost).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
