@@ -60,7 +60,6 @@ async fn a_promoted_replica_goes_on_where_the_primary_was() {
         assert!(store.by_id(&make::client_id("CL-a"), read).await.unwrap().is_some());
     }
     assert_eq!(cluster.primary.sql("SELECT count(*) FROM activity"), "6");
-    let counts = store.counts();
-    assert!(counts.failovers == 1 && counts.openings > 0, "{counts:?}");
+    assert_eq!(store.counts().failovers, 1);
     drop(lost);
 }
