@@ -16,6 +16,7 @@ mod openapi;
 mod postgres;
 mod prewarm;
 mod process;
+mod redis;
 mod run;
 mod services;
 mod steps;

@@ -5,6 +5,7 @@ use std::{ffi::OsString, process::Command};
 use crate::{
     clock, nginx, openapi, postgres,
     process::{self, Outcome},
+    redis,
     steps::{self, Step},
     tidy, workspace,
 };
@@ -24,6 +25,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
     let mut steps = vec![
         Step::new("tidy", tidy::tidy),
         Step::new("PostgreSQL for tests", postgres::ensure),
+        Step::new("Redis for tests", redis::ensure),
         Step::new("nginx for tests", nginx::ensure),
         Step::new("libfaketime for tests", clock::ensure),
     ];

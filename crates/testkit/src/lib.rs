@@ -7,6 +7,9 @@
 //! | [`Database`] | a fresh database, made in milliseconds, on a server that all tests share |
 //! | [`Shared`] | that server |
 //! | [`Program`] | any other program, in a folder of its own |
+//! | [`Redis`] | a Redis server, likewise |
+//! | [`RedisSentinel`] | a primary with a replica, and three Sentinels that watch over them |
+//! | [`RedisCluster`] | three primaries that share the keys |
 //! | [`Proxy`] | a network in front of any server, to cut, slow down and stop |
 //! | [`until`] | waiting for a condition, with a deadline |
 //!
@@ -27,11 +30,13 @@
 mod account;
 mod disk;
 mod folder;
+mod password;
 mod port;
 mod postgres;
 mod processes;
 mod program;
 mod proxy;
+mod redis;
 mod wait;
 
 pub use port::free as free_port;
@@ -39,4 +44,5 @@ pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Share
 pub use processes::is_busy;
 pub use program::Program;
 pub use proxy::{Moment, Proxy, Trap};
+pub use redis::{Redis, RedisAddress, RedisCluster, RedisSentinel, RedisSettings};
 pub use wait::until;

@@ -3,16 +3,15 @@
 use std::{
     fmt::Write as _,
     fs::{self, OpenOptions},
-    hash::{BuildHasher, RandomState},
     io::Write as _,
 };
 
 use super::{Address, Programs, Settings};
-use crate::folder::Folder;
+use crate::{folder::Folder, password};
 
 /// Makes the data folder. Returns the password of the superuser.
 pub(crate) fn create(folder: &Folder, programs: &Programs, settings: &Settings) -> String {
-    let password = password();
+    let password = password::fresh();
     let file = folder.path().join("password");
     fs::write(&file, &password).expect("the password can be written");
     folder.account().own(&file);
@@ -78,10 +77,4 @@ fn configuration(settings: &Settings) -> String {
         let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
         text
     })
-}
-
-/// 128 bits from the keys of the hasher, the randomness that the standard library has.
-fn password() -> String {
-    let bits = || RandomState::new().hash_one(0);
-    format!("{:016x}{:016x}", bits(), bits())
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use activity_testkit::{Database, Postgres, Shared, until};
+use activity_testkit::{Database, Postgres, Redis, RedisSentinel, Shared, until};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -36,6 +36,14 @@ fn victim() {
             let database = Database::empty_on(Shared::join_at(&env::temp_dir(), Duration::ZERO));
             wait_for_the_end(&database.sql(PROCESSES));
         }
+        "redis" => {
+            let (frozen, group) = (Redis::start(), RedisSentinel::start());
+            let all = group.servers.iter().chain(&group.sentinels).chain([&frozen]);
+            let infos = all.map(|server| server.cli(&["INFO", "server"]));
+            let pids: Vec<String> = infos.map(|info| field(&info, "process_id:")).collect();
+            frozen.freeze();
+            wait_for_the_end(&pids.join("\n"));
+        }
         _ => panic!("there is no role {role}"),
     }
 }
@@ -43,6 +51,11 @@ fn victim() {
 /// All processes of a server, and at last the postmaster.
 const PROCESSES: &str = "select pid from pg_stat_activity where pid <> pg_backend_pid();
      select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)";
+
+/// What `INFO` says behind a name.
+fn field(info: &str, name: &str) -> String {
+    info.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+}
 
 /// Tells the test the processes of our servers, apart from what the test runner says.
 fn wait_for_the_end(processes: &str) -> ! {
@@ -124,6 +137,15 @@ fn mentions(text: &str) -> Vec<i32> {
 fn nothing_survives_a_killed_parent() {
     let mut victim = Victim::start("idle");
     let processes = victim.processes();
+    victim.kill();
+    victim.leaves_nothing(&processes);
+}
+
+#[test]
+fn no_redis_survives_a_killed_parent() {
+    let mut victim = Victim::start("redis");
+    let processes = victim.processes();
+    assert_eq!(processes.len(), 6);
     victim.kill();
     victim.leaves_nothing(&processes);
 }

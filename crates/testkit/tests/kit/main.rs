@@ -14,3 +14,5 @@ mod ends;
 mod postgres;
 mod program;
 mod proxy;
+mod redis;
+mod redis_groups;

@@ -1,0 +1,151 @@
+//! A primary with a replica, and the Sentinels that make the replica primary when it is lost.
+
+use std::array;
+
+use super::{PATIENCE, Redis, RedisAddress, RedisSettings, data, launch::Kind};
+use crate::{password, port, until};
+
+/// Two servers, one of which is the primary, and three Sentinels. Two of the three have to agree that the primary is
+/// gone, after a second of silence.
+#[derive(Debug)]
+pub struct RedisSentinel {
+    /// The servers. At first the first is the primary.
+    pub servers: [Redis; 2],
+    /// Who watches. They have a password of their own.
+    pub sentinels: [Redis; 3],
+}
+
+impl RedisSentinel {
+    /// What the Sentinels call the primary.
+    pub const MASTER_NAME: &str = "tracker";
+
+    /// All of it, ready.
+    pub fn start() -> Self {
+        Self::with(&RedisSettings::default())
+    }
+
+    /// The same with settings for the servers.
+    pub fn with(settings: &RedisSettings) -> Self {
+        let password = password::fresh();
+        let server =
+            || Redis::of(Kind::Server, password.clone(), |password| data::configuration(settings, password));
+        let servers = [server(), server()];
+        let primary = &servers[0];
+        servers[1].cli(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+        until("the replica to follow", PATIENCE, || {
+            servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
+        });
+        let sentinels = until("three ports", PATIENCE, || sentinels(primary.address(), servers[1].port()));
+        let all = Self { servers, sentinels };
+        until("the Sentinels to see everything", PATIENCE, || all.sees_everything().then_some(()));
+        all
+    }
+
+    /// The server that the Sentinels call primary, by its place among the servers.
+    pub fn primary(&self) -> usize {
+        let port = self.primary_port();
+        self.servers.iter().position(|server| server.port() == port).expect("it is one of ours")
+    }
+
+    /// Where the primary listens, as the Sentinels say.
+    pub fn primary_port(&self) -> u16 {
+        let answer = self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::MASTER_NAME]);
+        answer.lines().nth(1).and_then(|port| port.parse().ok()).expect("host and port")
+    }
+
+    /// kill -9 of the primary. Returns its place among the servers.
+    pub fn kill_primary(&mut self) -> usize {
+        let primary = self.primary();
+        self.servers[primary].kill();
+        primary
+    }
+
+    /// Waits until another server than this one is the primary.
+    pub fn wait_for_another_than(&self, old: usize) {
+        until("another primary", PATIENCE, || {
+            let primary = self.primary();
+            (primary != old && role(&self.servers[primary]) == "master").then_some(())
+        });
+    }
+
+    /// Has the Sentinels make the replica primary, while the primary lives. Returns when it is.
+    pub fn failover(&self) {
+        let old = self.primary();
+        // They refuse while they do not know the replica well enough.
+        until("the Sentinels to begin", PATIENCE, || {
+            self.try_ask(&["SENTINEL", "FAILOVER", Self::MASTER_NAME]).ok()
+        });
+        self.wait_for_another_than(old);
+    }
+
+    /// Whether each Sentinel knows the replica and the other two.
+    fn sees_everything(&self) -> bool {
+        let sees = |sentinel: &Redis| {
+            let known = sentinel.cli(&["SENTINEL", "MASTER", Self::MASTER_NAME]);
+            let has = |name: &str, value: &str| known.contains(&format!("{name}\n{value}\n"));
+            has("num-slaves", "1") && has("num-other-sentinels", "2") && has("flags", "master")
+        };
+        self.sentinels.iter().all(sees)
+    }
+
+    fn ask(&self, command: &[&str]) -> String {
+        self.try_ask(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// Asks the first Sentinel that answers.
+    fn try_ask(&self, command: &[&str]) -> Result<String, String> {
+        let answers = self.sentinels.iter().map(|sentinel| sentinel.try_cli(command));
+        answers.reduce(Result::or).expect("there are three")
+    }
+}
+
+/// `master` or `slave`; nothing if it does not answer.
+fn role(server: &Redis) -> String {
+    server.try_cli(&["ROLE"]).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Three Sentinels that know one another, unless somebody takes one of their ports.
+fn sentinels(primary: &RedisAddress, replica: u16) -> Option<[Redis; 3]> {
+    let ports: [u16; 3] = array::from_fn(|_| port::free());
+    let (ids, password) = (array::from_fn(|_| id()), password::fresh());
+    let sentinel = |me: usize| {
+        let lines = configuration(primary, replica, me, ports, &ids, &password);
+        Redis::on(ports[me], Kind::Sentinel, &password, &lines)
+    };
+    Some([sentinel(0)?, sentinel(1)?, sentinel(2)?])
+}
+
+/// They are told about the replica and one another, because finding out takes seconds.
+fn configuration(
+    primary: &RedisAddress,
+    replica: u16,
+    me: usize,
+    ports: [u16; 3],
+    ids: &[String; 3],
+    password: &str,
+) -> String {
+    let name = RedisSentinel::MASTER_NAME;
+    let mut lines = vec![
+        ("bind", "127.0.0.1".to_owned()),
+        ("dir", "data".to_owned()),
+        ("requirepass", password.to_owned()),
+        ("sentinel", format!("myid {}", ids[me])),
+        ("sentinel", format!("sentinel-pass {password}")),
+        ("sentinel", format!("monitor {name} 127.0.0.1 {} 2", primary.port)),
+        ("sentinel", format!("auth-pass {name} {}", primary.password)),
+        ("sentinel", format!("down-after-milliseconds {name} 1000")),
+        ("sentinel", format!("failover-timeout {name} 5000")),
+        ("sentinel", format!("known-replica {name} 127.0.0.1 {replica}")),
+    ];
+    for other in (0..3).filter(|other| *other != me) {
+        lines.push(("sentinel", format!("known-sentinel {name} 127.0.0.1 {} {}", ports[other], ids[other])));
+    }
+    data::text(&lines)
+}
+
+/// What a Sentinel is known by: 40 hexadecimal digits.
+fn id() -> String {
+    let mut id = password::fresh() + &password::fresh();
+    id.truncate(40);
+    id
+}
