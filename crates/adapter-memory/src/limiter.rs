@@ -8,8 +8,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use activity_domain::error::Degraded;
-use activity_domain::limit::{Charges, Decision, QuotaState, Quotas, Subject, Taken};
-use activity_domain::port::{Clock, RateLimiter};
+use activity_domain::limit::{Charges, Decision, Held, QuotaState, Quotas, Subject, Taken};
+use activity_domain::port::{Clock, LocalLimiter, RateLimiter};
 use async_trait::async_trait;
 
 mod shard;
@@ -59,8 +59,11 @@ impl MemoryLimiter {
 
     /// How many subjects have counters of their own, idle ones included.
     pub fn subjects(&self) -> usize {
-        let all = self.clients.iter().chain(&self.reads).chain(&self.networks);
-        all.map(|shard| lock(shard).subjects()).sum()
+        self.shards().map(|shard| lock(shard).subjects()).sum()
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Mutex<Shard>> {
+        self.clients.iter().chain(&self.reads).chain(&self.networks)
     }
 
     fn shard(&self, subject: &Subject) -> MutexGuard<'_, Shard> {
@@ -98,5 +101,24 @@ impl RateLimiter for MemoryLimiter {
     async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {
         self.shard(subject).reset(subject);
         Ok(())
+    }
+}
+
+impl LocalLimiter for MemoryLimiter {
+    fn parts(&self) -> usize {
+        3 * SHARDS
+    }
+
+    fn held(&self, part: usize) -> Vec<(Subject, Vec<Held>)> {
+        let now = self.clock.now();
+        self.shards().nth(part).map(|shard| lock(shard).held(now)).unwrap_or_default()
+    }
+
+    fn drain(&self, part: usize) -> Vec<(Subject, Vec<Held>)> {
+        let now = self.clock.now();
+        let Some(mut shard) = self.shards().nth(part).map(lock) else { return Vec::new() };
+        let held = shard.held(now);
+        shard.forget();
+        held
     }
 }

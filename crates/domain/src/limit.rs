@@ -7,6 +7,7 @@
 //! | `decision` | the answer: [`Decision`], with the [`Taken`] that a refund needs |
 //! | `now` | [`Now`] and [`Steady`]: time that never runs back |
 //! | `ring` | the structure that counts one quota |
+//! | `held` | [`Held`]: what counts, for another limiter |
 //! | `counts` | [`Counts`]: all quotas of one subject, decided together |
 //!
 //! The law: what is admitted within any window of a quota's length never exceeds its limit. The price is
@@ -22,6 +23,7 @@ use crate::id::ClientId;
 mod charges;
 mod counts;
 mod decision;
+mod held;
 mod name;
 mod now;
 mod ring;
@@ -29,6 +31,7 @@ mod ring;
 pub use charges::{Charge, Charges, Quotas};
 pub use counts::Counts;
 pub use decision::{Decision, QuotaState, Taken, Verdict};
+pub use held::Held;
 pub use name::QuotaName;
 pub use now::{Now, Steady};
 

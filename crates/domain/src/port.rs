@@ -29,7 +29,7 @@ mod vault;
 pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
-pub use limiter::RateLimiter;
+pub use limiter::{LocalLimiter, RateLimiter};
 pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};
 pub use upkeep::{Compacted, Purged, Retained, Upkeep};

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use activity_domain::limit::{Charges, Counts, Decision, Now, QuotaState, Quotas, Steady, Subject, Taken};
+use activity_domain::limit::{
+    Charges, Counts, Decision, Held, Now, QuotaState, Quotas, Steady, Subject, Taken,
+};
 use activity_domain::time::Timestamp;
 
 /// How many subjects are looked at for each that comes in. More than one, so that idle ones leave
@@ -60,6 +62,19 @@ impl Shard {
         if let Some(at) = self.index.get(subject) {
             self.entries[*at].1.clear();
         }
+    }
+
+    pub fn held(&mut self, shown: Timestamp) -> Vec<(Subject, Vec<Held>)> {
+        let now = self.time.see(shown);
+        let held = self.entries.iter().map(|(subject, counts)| (subject.clone(), counts.held(now)));
+        held.filter(|(_, held)| !held.is_empty()).collect()
+    }
+
+    /// Forgets all subjects that have counters of their own.
+    pub fn forget(&mut self) {
+        self.entries.clear();
+        self.index.clear();
+        self.cursor = 0;
     }
 
     pub fn subjects(&self) -> usize {

@@ -1,7 +1,9 @@
 //! All quotas of one subject, decided together.
 
 use super::ring::Ring;
-use super::{Charge, Charges, Decision, Now, Quota, QuotaName, QuotaState, Quotas, Taken, Verdict, Window};
+use super::{
+    Charge, Charges, Decision, Held, Now, Quota, QuotaName, QuotaState, Quotas, Taken, Verdict, Window,
+};
 
 /// How many quotas are remembered that a call does not name.
 const OTHERS: usize = Charges::MAX;
@@ -71,6 +73,16 @@ impl Counts {
         let mut view = self.clone();
         view.advance(quotas.as_slice().iter(), now);
         view.states(quotas.as_slice().iter(), now)
+    }
+
+    /// What counts, quota by quota.
+    pub fn held(&self, now: Now) -> Vec<Held> {
+        let held = self.rings.iter().map(|(name, ring)| Held {
+            name: *name,
+            window: ring.window(),
+            parts: ring.parts(now.counted()),
+        });
+        held.filter(|held| !held.parts.is_empty()).collect()
     }
 
     /// Forgets everything.

@@ -53,17 +53,29 @@ pub struct Taken {
     /// Bit `n` is set if charge `n` was counted.
     counted: u8,
     pub(super) is_shared: bool,
+    is_alone: bool,
 }
 
 impl Taken {
     /// For limiters: something is taken at this instant.
     pub fn new(at: Timestamp) -> Self {
-        Self { at, counted: 0, is_shared: false }
+        Self { at, counted: 0, is_shared: false, is_alone: false }
     }
 
     /// Notes that the charge of this index, below [`Charges::MAX`](super::Charges::MAX), was counted.
     pub fn note(&mut self, charge: usize) {
         self.counted |= 1 << (charge % 8);
+    }
+
+    /// The same, where an instance decided alone what others should have had a say in: only there can it be given back.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
+    }
+
+    /// Whether an instance decided alone.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// The instant that it was counted at.

@@ -97,6 +97,17 @@ impl Ring {
         last.map(|slot| self.expiry(slot))
     }
 
+    /// What counts at an instant, part by part: how many microseconds ago it was taken at least, and how much it is.
+    pub fn parts(&self, at: Timestamp) -> Vec<(u64, u32)> {
+        let now = self.now.max(micros(at));
+        let part = |slot| {
+            let count = self.counts[place(slot)];
+            let last = ((slot + 1) * self.width() - 1).min(self.now);
+            (count > 0 && self.expiry(slot) > now).then(|| (now - last, count))
+        };
+        (self.oldest()..=self.newest()).filter_map(part).collect()
+    }
+
     /// Whether nothing that counts now will count at an instant.
     pub fn is_idle(&self, at: Timestamp) -> bool {
         self.empties().is_none_or(|empty| empty <= micros(at))
@@ -224,6 +235,18 @@ mod tests {
         ring.add(7);
         ring.give_back(at(601_000), 5);
         assert_eq!(ring.total(), 7);
+    }
+
+    #[test]
+    fn parts_are_what_counts_with_its_age() {
+        let mut ring = minute();
+        ring.add(2);
+        ring.advance(window(60), at(630_500));
+        ring.add(3);
+        assert_eq!(ring.parts(at(631_500)), [(30_500_001, 2), (1_000_000, 3)]);
+        assert_eq!(ring.parts(at(661_000)), [(30_500_000, 3)], "the first has left");
+        assert_eq!(ring.parts(at(0)), [(29_500_001, 2), (0, 3)], "time does not run back");
+        assert_eq!(ring.parts(at(691_000)), []);
     }
 
     #[test]

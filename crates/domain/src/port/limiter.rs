@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::error::Degraded;
-use crate::limit::{Charges, Decision, QuotaState, Quotas, Subject, Taken};
+use crate::limit::{Charges, Decision, Held, QuotaState, Quotas, Subject, Taken};
 
 /// Keeps every subject within its quotas: never more than a limit in any window of its quota's length,
 /// however many ask at once. Time never runs back for it; while a clock that was put back catches up,
@@ -27,4 +27,16 @@ pub trait RateLimiter: Send + Sync {
 
     /// Forgets what a subject has taken, from every quota.
     async fn reset(&self, subject: &Subject) -> Result<(), Degraded>;
+}
+
+/// A limiter in this process, which can say all that it counts.
+pub trait LocalLimiter: RateLimiter {
+    /// How many parts its subjects are in. One part at a time keeps nobody waiting for long.
+    fn parts(&self) -> usize;
+
+    /// What counts now against the subjects of a part. Those for whom it has no room of their own are left out.
+    fn held(&self, part: usize) -> Vec<(Subject, Vec<Held>)>;
+
+    /// The same, and it is forgotten.
+    fn drain(&self, part: usize) -> Vec<(Subject, Vec<Held>)>;
 }

@@ -1,0 +1,181 @@
+//! The limiter that instances share: each decision is one script in Redis, which all quotas of a subject go into.
+//!
+//! The rules are those of `activity_domain::limit`, a ring of 61 slots for each quota with a running total; the script is
+//! the same in Lua. A subject is one key with all its rings in one value, so that a decision reads once and writes once, a
+//! cluster keeps it on one server, and it goes by itself when nothing counts any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use activity_domain::error::Degraded;
+use activity_domain::limit::{
+    Charge, Charges, Decision, Held, Quota, QuotaState, Quotas, Subject, Taken, Verdict,
+};
+use activity_domain::port::{Clock, RateLimiter};
+use activity_domain::time::Timestamp;
+use async_trait::async_trait;
+use fred::interfaces::KeysInterface;
+use fred::types::Value;
+use fred::types::scripts::Script;
+
+use crate::link::Link;
+
+mod answer;
+
+use answer::Answer;
+
+/// What its keys begin with, unless told otherwise. The number goes up when their values change.
+const PREFIX: &str = "activity:limit1:";
+
+/// What time the limiter goes by.
+#[derive(Clone)]
+pub enum Time {
+    /// That of Redis, which is one for all instances.
+    Redis,
+    /// That of a clock, for tests: at most until the year 2255, where the numbers of Lua end.
+    Given(Arc<dyn Clock>),
+}
+
+/// A [`RateLimiter`] on Redis. While Redis is out of reach it answers [`Degraded`] to everything.
+///
+/// # Memory
+///
+/// In Redis a client with one quota takes about 300 bytes at a limit of 100,000, fewer at lower ones; here nothing.
+pub struct RedisLimiter {
+    link: Link,
+    time: Time,
+    prefix: String,
+    script: Script,
+    /// The latest instant that was counted at. Where another server with another clock takes over, time goes on from there.
+    latest: AtomicI64,
+}
+
+impl RedisLimiter {
+    /// A limiter on what instances share.
+    pub fn new(link: Link, time: Time) -> Self {
+        Self::with_prefix(link, time, PREFIX)
+    }
+
+    /// One that shares nothing with those of other prefixes.
+    pub fn with_prefix(link: Link, time: Time, prefix: &str) -> Self {
+        let script = Script::from_lua(include_str!("limiter/limiter.lua"));
+        Self { link, time, prefix: prefix.to_owned(), script, latest: AtomicI64::new(0) }
+    }
+
+    /// The braces keep all keys of a subject on one server of a cluster.
+    fn key(&self, subject: &Subject) -> String {
+        format!("{}{{{subject}}}", self.prefix)
+    }
+
+    /// Counts what was taken elsewhere, whatever the limits are.
+    pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), Degraded> {
+        let mut arguments =
+            vec![Value::from_static_str("merge"), self.time(), self.latest.load(Ordering::Relaxed).into()];
+        for Held { name, window, parts } in held {
+            arguments.extend([
+                name.as_str().into(),
+                window.seconds().into(),
+                i64::try_from(parts.len()).unwrap_or(0).into(),
+            ]);
+            for (age, count) in parts {
+                arguments.extend([i64::try_from(*age).unwrap_or(i64::MAX).into(), i64::from(*count).into()]);
+            }
+        }
+        self.run(subject, arguments).await.map(|_| ())
+    }
+
+    fn time(&self) -> Value {
+        match &self.time {
+            Time::Redis => Value::from_static_str(""),
+            Time::Given(clock) => clock.now().as_micros().into(),
+        }
+    }
+
+    async fn decide(
+        &self,
+        what: &'static str,
+        subject: &Subject,
+        charges: impl ExactSizeIterator<Item = Charge>,
+    ) -> Result<Answer, Degraded> {
+        let mut arguments = Vec::with_capacity(3 + 5 * charges.len());
+        arguments.extend([
+            Value::from_static_str(what),
+            self.time(),
+            self.latest.load(Ordering::Relaxed).into(),
+        ]);
+        for charge in charges {
+            let Quota { name, limit, window, shadow } = charge.quota;
+            let cost = count(&charge).map_or(-1, i64::from);
+            arguments.push(name.as_str().into());
+            arguments.extend([
+                window.seconds().into(),
+                limit.get().into(),
+                cost.into(),
+                i64::from(shadow).into(),
+            ]);
+        }
+        let numbers: Vec<i64> = self.run(subject, arguments).await?;
+        let answer = Answer::parse(&numbers)
+            .ok_or_else(|| Degraded("Redis answers what the script does not".into()))?;
+        self.latest.fetch_max(answer.counted_at, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    async fn run(&self, subject: &Subject, arguments: Vec<Value>) -> Result<Vec<i64>, Degraded> {
+        let key = self.key(subject);
+        self.link.run(async |client| self.script.evalsha_with_reload(client, key, arguments).await).await
+    }
+}
+
+#[async_trait]
+impl RateLimiter for RedisLimiter {
+    async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
+        let is_impossible = |charge: &Charge| !charge.quota.shadow && count(charge).is_none();
+        let impossible = charges.as_slice().iter().position(is_impossible);
+        let what = if impossible.is_some() { "peek" } else { "take" };
+        let answer = self.decide(what, subject, charges.as_slice().iter().copied()).await?;
+        let quotas = charges.as_slice().iter().map(|charge| charge.quota);
+        let states = answer.states(quotas);
+        if let Some(by) = impossible {
+            return Ok(Decision { verdict: Verdict::Impossible { by }, would_refuse: Vec::new(), states });
+        }
+        if let Some((by, retry_after_seconds)) = answer.refusal() {
+            let verdict = Verdict::Refused { by, retry_after_seconds };
+            return Ok(Decision { verdict, would_refuse: Vec::new(), states });
+        }
+        let at = Timestamp::from_micros(answer.counted_at).map_err(|error| Degraded(error.to_string()))?;
+        let mut taken = Taken::new(at);
+        (0..charges.as_slice().len())
+            .filter(|index| answer.has_counted(*index))
+            .for_each(|index| taken.note(index));
+        let would_refuse =
+            (0..charges.as_slice().len()).filter(|index| answer.would_refuse(*index)).collect();
+        Ok(Decision { verdict: Verdict::Admitted(taken), would_refuse, states })
+    }
+
+    async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded> {
+        let mut arguments = vec![Value::from_static_str("refund"), taken.at().as_micros().into(), 0.into()];
+        for (index, charge) in charges.as_slice().iter().enumerate() {
+            if let Some(count) = count(charge).filter(|count| *count > 0 && taken.has(index)) {
+                arguments.extend([charge.quota.name.as_str().into(), i64::from(count).into()]);
+            }
+        }
+        self.run(subject, arguments).await.map(|_| ())
+    }
+
+    async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded> {
+        let charges = quotas.as_slice().iter().map(|quota| Charge { quota: *quota, cost: 0 });
+        let answer = self.decide("peek", subject, charges).await?;
+        Ok(answer.states(quotas.as_slice().iter().copied()))
+    }
+
+    async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {
+        let key = self.key(subject);
+        self.link.run(async |client| client.unlink::<(), _>(key).await).await
+    }
+}
+
+/// The cost as a count, where it can ever fit into the quota.
+fn count(charge: &Charge) -> Option<u32> {
+    u32::try_from(charge.cost).ok().filter(|count| *count <= charge.quota.limit.get())
+}

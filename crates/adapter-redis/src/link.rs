@@ -1,0 +1,135 @@
+//! The one place that knows the client library (fred), its settings and its traps: a connection to Redis for commands,
+//! shared by all that runs on it.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | this one | [`Link`]: runs commands, or says at once that it cannot |
+//! | `options`, `tls` | where Redis is; who is trusted |
+//! | `library` | what the library is told about time-outs, queues and reconnecting |
+//! | `sentinels` | which server is the primary |
+//! | `breaker` | [`State`], and what makes it change |
+//! | `guard` | looking after the connection, whether it is used or not |
+//!
+//! An outage costs those who are asking at that moment one time-out, and nobody after them: from the first failure on
+//! the answer is [`Degraded`] at once, until a question in the background has been answered.
+
+use std::sync::Arc;
+
+use activity_domain::error::Degraded;
+use fred::clients::Client;
+use fred::error::Error;
+#[cfg(test)]
+use fred::error::ErrorKind;
+use fred::interfaces::ClientLike;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+mod breaker;
+mod guard;
+mod library;
+mod options;
+mod sentinels;
+mod tls;
+
+pub use breaker::{Contact, State};
+pub use options::Options;
+
+use breaker::Breaker;
+use guard::Guard;
+
+/// A connection to Redis. Clones share it; it ends with the last.
+#[derive(Clone)]
+pub struct Link(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    breaker: Arc<Breaker>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Link {
+    /// Begins to connect, and goes on in the background; the server may come later. The error says why that will never
+    /// succeed. Needs a runtime.
+    pub fn open(options: &Options) -> Result<Self, String> {
+        let client = library::client(options)?;
+        let breaker = Arc::new(Breaker::new());
+        let connection = client.connect();
+        let connecting = tokio::spawn(async move {
+            // It ends when it is told to, or if the library gives up, which the watch sees.
+            let _ = connection.await;
+        });
+        let guard = Guard::new(client.clone(), breaker.clone(), options)?;
+        let watching = tokio::spawn(guard.run());
+        Ok(Self(Arc::new(Inner { client, breaker, tasks: vec![connecting, watching] })))
+    }
+
+    /// Runs commands, unless Redis is known to be lost. An error of theirs that says that it is makes it known.
+    pub async fn run<T>(
+        &self,
+        commands: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, Degraded> {
+        let Inner { client, breaker, .. } = &*self.0;
+        breaker.check()?;
+        if !client.is_connected() {
+            return Err(breaker.open("the connection is lost"));
+        }
+        match commands(client).await {
+            Ok(done) => Ok(done),
+            Err(error) if is_an_answer(&error) => {
+                Err(Degraded(format!("Redis refuses: {}", error.details())))
+            }
+            Err(error) => Err(breaker.open(&library::told(&error))),
+        }
+    }
+
+    /// How it is now.
+    pub fn state(&self) -> State {
+        self.0.breaker.state()
+    }
+
+    /// The number of the present contact, if there is one.
+    pub fn contact(&self) -> Option<u64> {
+        self.0.breaker.contact()
+    }
+
+    /// Follows how it is.
+    pub fn states(&self) -> watch::Receiver<State> {
+        self.0.breaker.states()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        library::quit(self.client.clone());
+    }
+}
+
+/// Whether it is Redis that says so, which then is there: out of memory, say, or without the right to. Its errors begin
+/// with a code in capitals, and those of the library do not.
+fn is_an_answer(error: &Error) -> bool {
+    const LOST: [&str; 6] = ["CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "UNBLOCKED"];
+    let code = error.details().split_whitespace().next().unwrap_or_default();
+    let is_code = code.len() > 2 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    is_code && !LOST.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_from_a_loss() {
+        let of = |text: &'static str| is_an_answer(&Error::new(ErrorKind::Unknown, text));
+        for answer in ["OOM command not allowed when used memory > 'maxmemory'.", "NOPERM no", "ERR unknown"]
+        {
+            assert!(of(answer), "{answer}");
+        }
+        for lost in ["READONLY You can't write", "LOADING Redis is", "Client is not initialized.", "", "A b"]
+        {
+            assert!(!of(lost), "{lost}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Looks after a connection: asks how Redis is, often while it is lost and now and then while it is not, and has the
+//! library connect anew where it does not notice by itself that nobody answers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, EventInterface};
+use fred::types::InfoKind;
+use tokio::sync::broadcast::Receiver;
+use tokio::time::{sleep, timeout};
+
+use super::breaker::{Breaker, State};
+use super::library::told;
+use super::sentinels::Sentinels;
+use super::{Options, is_an_answer};
+
+/// Between two questions to a server that is lost.
+const LOST: Duration = Duration::from_millis(50);
+/// Between two questions to one that is not.
+const UP: Duration = Duration::from_millis(500);
+/// So many questions without an answer in a row, and the connection is given up. The library refreshes its own idea of
+/// a dead connection with each write.
+const SILENCES: u32 = 3;
+/// It is given up at most that often: connecting takes a while.
+const RECONNECTS: Duration = Duration::from_secs(1);
+
+/// What is known from one look to the next.
+pub(super) struct Guard {
+    client: Client,
+    breaker: Arc<Breaker>,
+    sentinels: Option<Sentinels>,
+    is_cluster: bool,
+    silences: u32,
+    gave_up: Option<Instant>,
+    contacts: u64,
+}
+
+/// Whether something was said.
+fn drain<T: Clone>(events: &mut Receiver<T>) -> bool {
+    let mut any = false;
+    loop {
+        match events.try_recv() {
+            Ok(_) | Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => any = true,
+            Err(_) => return any,
+        }
+    }
+}
+
+impl Guard {
+    /// Needs a runtime; does nothing until it is run.
+    pub fn new(client: Client, breaker: Arc<Breaker>, options: &Options) -> Result<Self, String> {
+        let (sentinels, is_cluster) = (Sentinels::open(options)?, options.is_cluster());
+        Ok(Self { client, breaker, sentinels, is_cluster, silences: 0, gave_up: None, contacts: 0 })
+    }
+
+    /// Watches for ever.
+    pub async fn run(mut self) {
+        let mut reconnects = self.client.reconnect_rx();
+        let mut states = self.breaker.states();
+        loop {
+            // What happens from here on is news for the next look.
+            let has_reconnected = drain(&mut reconnects);
+            self.look(has_reconnected).await;
+            let is_lost = matches!(*states.borrow_and_update(), State::Lost(_));
+            tokio::select! {
+                () = sleep(if is_lost { LOST } else { UP }) => {}
+                // It was lost just now: no need to wait until it is time to look.
+                _ = states.changed(), if !is_lost => {}
+                // It may be back, and it may be another server.
+                _ = reconnects.recv() => self.look(true).await,
+            }
+        }
+    }
+
+    /// Asks, and draws the conclusion.
+    async fn look(&mut self, has_reconnected: bool) {
+        match self.ask().await {
+            Ok(history) => {
+                self.silences = 0;
+                let is_known = matches!(
+                    self.breaker.state(),
+                    State::Up(contact) if contact.history == history && !has_reconnected
+                );
+                if !is_known {
+                    self.contacts += 1;
+                    self.breaker.close(self.contacts, history);
+                }
+                self.leave_an_old_primary().await;
+            }
+            Err(error) => {
+                let _ = self.breaker.open(&told(&error));
+                if *error.kind() == ErrorKind::Timeout {
+                    self.silences += 1;
+                    self.give_up_if_silent().await;
+                } else {
+                    self.silences = 0;
+                }
+            }
+        }
+    }
+
+    /// What history of data answers.
+    async fn ask(&self) -> Result<Option<String>, Error> {
+        if !self.client.is_connected() {
+            return Err(Error::new(ErrorKind::Canceled, "not connected"));
+        }
+        if self.is_cluster {
+            self.client.ping::<()>(None).await?;
+            return Ok(None);
+        }
+        let info: String = match self.client.info(Some(InfoKind::Replication)).await {
+            // A user may be without the right to ask that; then nobody says which history it is.
+            Err(error) if is_an_answer(&error) => return Ok(None),
+            info => info?,
+        };
+        let field = |name| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        if field("role:") == Some("slave") {
+            return Err(Error::new(ErrorKind::Routing, "it is a replica"));
+        }
+        Ok(field("master_replid:").map(str::to_owned))
+    }
+
+    async fn give_up_if_silent(&mut self) {
+        if self.silences >= SILENCES {
+            self.connect_anew("it does not answer").await;
+        }
+    }
+
+    async fn leave_an_old_primary(&mut self) {
+        if let Some(sentinels) = &self.sentinels
+            && sentinels.name_another_than(&self.client).await
+        {
+            self.connect_anew("another server is the primary").await;
+        }
+    }
+
+    async fn connect_anew(&mut self, reason: &str) {
+        if self.gave_up.is_some_and(|when| when.elapsed() < RECONNECTS) {
+            return;
+        }
+        tracing::warn!(reason, "connecting to Redis anew");
+        (self.silences, self.gave_up) = (0, Some(Instant::now()));
+        // It answers when it is connected again, which may take for ever.
+        let _ = timeout(RECONNECTS, self.client.force_reconnection()).await;
+    }
+}

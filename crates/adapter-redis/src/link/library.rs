@@ -1,0 +1,82 @@
+//! What the library is told. Its defaults know no time-out for commands and no bound for its queue, and give up a lost
+//! server for good.
+
+use std::time::Duration;
+
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::ClientLike;
+use fred::types::Builder;
+use fred::types::config::{
+    ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig, UnresponsiveConfig,
+};
+
+use super::Options;
+
+/// What an answer may take, unless told otherwise. Far more than it takes, and little enough to be waited for once.
+pub(super) const ANSWER: Duration = Duration::from_millis(100);
+/// What connecting may take, and what is asked then.
+const CONNECT: Duration = Duration::from_millis(500);
+/// Commands that wait to be sent. What is more is refused.
+const QUEUE: usize = 8_192;
+/// Messages of a subscription that wait for whoever is to read them.
+const MESSAGES: usize = 4_096;
+
+/// How far apart instances connect anew, in milliseconds.
+const JITTER: u32 = 20;
+
+/// A client that has not begun to connect.
+pub(super) fn client(options: &Options) -> Result<Client, String> {
+    let mut builder = Builder::from_config(options.config()?);
+    builder.set_policy(reconnecting());
+    builder.set_connection_config(ConnectionConfig {
+        connection_timeout: CONNECT,
+        internal_command_timeout: CONNECT,
+        // What may have run once is not run again: it would count twice.
+        max_command_attempts: 1,
+        max_command_buffer_len: QUEUE,
+        // A password may be changed, and a server that has just started may not know its users yet.
+        reconnect_on_auth_error: true,
+        tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
+        unresponsive: UnresponsiveConfig { max_timeout: Some(CONNECT * 4), interval: CONNECT },
+        // A primary that has become a replica says READONLY and keeps its connections.
+        reconnect_errors: vec![
+            ReconnectError::ClusterDown,
+            ReconnectError::Loading,
+            ReconnectError::MasterDown,
+            ReconnectError::ReadOnly,
+        ],
+        ..ConnectionConfig::default()
+    });
+    builder.set_performance_config(PerformanceConfig {
+        default_command_timeout: options.patience(),
+        broadcast_channel_capacity: MESSAGES,
+        ..PerformanceConfig::default()
+    });
+    builder.build().map_err(|error| told(&error))
+}
+
+/// Closes the connections of a client that nobody needs any more.
+pub(super) fn quit(client: Client) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { client.quit().await });
+    }
+}
+
+/// For ever: after 50 ms, then 100, doubling to a second.
+fn reconnecting() -> ReconnectPolicy {
+    let mut policy = ReconnectPolicy::new_exponential(0, 50, 1_000, 2);
+    policy.set_jitter(JITTER);
+    policy
+}
+
+/// An error for people. The library's own words name no secrets, but may name addresses.
+pub(super) fn told(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Timeout => "no answer in time".to_owned(),
+        ErrorKind::Canceled => "the connection is lost".to_owned(),
+        ErrorKind::Backpressure => "too much waits to be sent".to_owned(),
+        ErrorKind::Auth => "user or password are wrong".to_owned(),
+        kind => format!("{}: {}", kind.to_str(), error.details()),
+    }
+}

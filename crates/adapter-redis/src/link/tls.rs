@@ -1,0 +1,55 @@
+//! TLS, where it is asked for. Then the server has to prove who it is: to those that the platform trusts, or to an
+//! authority of one's own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fred::types::config::{TlsConfig, TlsConnector};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Whom to trust.
+#[derive(Debug, Clone)]
+pub(super) struct Trust {
+    /// A PEM file of authorities; those of the platform, if not given.
+    authorities: Option<PathBuf>,
+}
+
+impl Trust {
+    pub fn new(authorities: Option<PathBuf>) -> Self {
+        Self { authorities }
+    }
+
+    /// As the client library takes it, or why there is none.
+    pub fn config(&self) -> Result<TlsConfig, String> {
+        let roots = match &self.authorities {
+            Some(file) => from_file(file)?,
+            None => from_platform()?,
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(TlsConnector::from(config).into())
+    }
+}
+
+fn from_file(file: &Path) -> Result<RootCertStore, String> {
+    let bad = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| bad(&error))? {
+        roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+    }
+    if roots.is_empty() { Err(bad(&"has no certificate")) } else { Ok(roots) }
+}
+
+/// What cannot be read of it is left out: platforms have odd certificates.
+fn from_platform() -> Result<RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() { Err("the platform has no certificates of authorities".into()) } else { Ok(roots) }
+}
