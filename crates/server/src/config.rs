@@ -5,7 +5,7 @@
 //! | `table` | every setting with its line of documentation and its default; the one list of names |
 //! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
 //! | `parse`, `values`, `secret`, `encryption` | from text to types; what passes here needs no second check |
-//! | `cache`, `database` | the settings of the cache and of Postgres, built likewise |
+//! | `cache`, `database`, `redis` | the settings of the cache, of Postgres and of Redis, built likewise |
 //! | `settings` | the result, built in one place |
 //! | `describe`, `error` | what people get to read; a secret's characters never come this far |
 //!
@@ -20,6 +20,7 @@ mod error;
 mod layers;
 mod parse;
 mod reader;
+mod redis;
 mod secret;
 mod settings;
 mod sources;

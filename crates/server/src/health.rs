@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use activity_adapter_postgres::PostgresStore;
+use activity_adapter_redis::SharedLimiter;
 use activity_domain::id::StreamId;
 use activity_domain::port::ActivitySink;
 use activity_http::operations::{Check, Health, State};
@@ -14,26 +15,28 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::batches::Batches;
-use crate::wire::Storage;
+use crate::wire::{Limiting, Storage};
 
 /// What a check may take; probes give up soon after.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Looks at the spool and the store.
+/// Looks at the spool, the store, and what instances share limits by.
 pub struct NodeHealth {
     spool: Arc<Spool>,
     sink: Arc<dyn ActivitySink>,
     batches: Arc<Batches>,
     postgres: Option<PostgresStore>,
+    limiter: Option<Arc<SharedLimiter>>,
     stopping: AtomicBool,
 }
 
 impl NodeHealth {
     /// Health of a node.
-    pub fn new(spool: Arc<Spool>, storage: &Storage) -> Self {
+    pub fn new(spool: Arc<Spool>, storage: &Storage, limiting: &Limiting) -> Self {
         let (sink, postgres) = (storage.sink.clone(), storage.postgres.clone());
         let batches = storage.batches.clone();
-        Self { spool, sink, batches, postgres, stopping: AtomicBool::new(false) }
+        let limiter = limiting.shared.clone();
+        Self { spool, sink, batches, postgres, limiter, stopping: AtomicBool::new(false) }
     }
 
     /// From now on requests should go elsewhere.
@@ -90,6 +93,17 @@ fn store(found: Result<&'static str, String>) -> Check {
     }
 }
 
+/// Limits hold without it, only not as exactly, so it is not vital.
+fn redis(limiter: &SharedLimiter) -> Check {
+    let (ok, count) = (limiter.is_exact(), limiter.instances());
+    let detail = match (ok, count) {
+        (true, 1) => "answers; no other instance shares limits".to_owned(),
+        (true, count) => format!("answers; {count} instances share limits"),
+        (false, _) => "is lost; each instance keeps limits alone".to_owned(),
+    };
+    Check { name: Cow::Borrowed("redis"), ok, detail, vital: false }
+}
+
 /// By their place in the setting: where they are is nobody else's business.
 fn replicas(postgres: &PostgresStore) -> impl Iterator<Item = Check> {
     (1..).zip(postgres.replicas()).map(|(place, replica)| {
@@ -110,6 +124,6 @@ impl Health for NodeHealth {
 
     async fn checks(&self) -> Vec<Check> {
         let (spool, stores) = tokio::join!(self.spool(), self.stores());
-        std::iter::once(spool).chain(stores).collect()
+        std::iter::once(spool).chain(stores).chain(self.limiter.as_deref().map(redis)).collect()
     }
 }

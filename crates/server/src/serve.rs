@@ -36,10 +36,11 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let postgres = storage.postgres.clone();
     let (storage, caching) =
         wire::cached(&wire::cache_settings(settings), storage, &clock, Arc::new(TokioBackground::here()));
-    let health = Arc::new(NodeHealth::new(spool.clone(), &storage));
+    let limiting = wire::limiting(settings, &clock)?;
+    let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting));
     let recorder: Arc<dyn Recorder> = spool.clone();
-    let services =
-        wire::services(settings, &secrets, &storage, &caching, recorder, health.clone() as Arc<dyn Health>)?;
+    let looked_at: Arc<dyn Health> = health.clone();
+    let services = wire::services(settings, &secrets, &storage, &caching, &limiting, recorder, looked_at)?;
 
     let drainer = Drainer::new(&spool, storage.sink.clone(), wire::draining(settings));
     let totals = drainer.totals();

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activity_adapter_memory::MemoryLimiter;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
@@ -21,6 +20,7 @@ use actix_web::web::Data;
 
 pub use self::caching::{Caching, cache_settings, cached};
 pub use self::fingerprints::of as fingerprints;
+pub use self::limiting::{Limiting, limiting};
 pub use self::storage::{Storage, database_file, same_schema, storage};
 use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
@@ -29,6 +29,7 @@ use crate::vault::AesVault;
 
 mod caching;
 mod fingerprints;
+mod limiting;
 mod storage;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
@@ -72,6 +73,7 @@ pub fn services(
     secrets: &Secrets,
     storage: &Storage,
     caching: &Caching,
+    limiting: &Limiting,
     recorder: Arc<dyn Recorder>,
     health: Arc<dyn Health>,
 ) -> Result<Services, Invalid> {
@@ -93,7 +95,7 @@ pub fn services(
         registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
         failures_per_minute: RateLimit::parse(FAILURES_PER_MINUTE)?,
     };
-    let limits = Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy);
+    let limits = Limits::new(limiting.limiter.clone(), policy);
     let access = Access::new(storage.clients.clone(), clock.clone());
     let access = Arc::new(access.with_root(root(settings, clock.as_ref())?, &secrets.admin));
     let accounts =

@@ -13,8 +13,8 @@ const REPLICAS: &str = "DATABASE_READ_REPLICAS";
 const PARTS: [&str; 4] = ["DATABASE_PORT", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_NAME"];
 /// Where Postgres listens unless somebody says otherwise.
 const PORT: u16 = 5432;
-/// Each is asked four times a second how it is.
-const MOST_REPLICAS: usize = 16;
+/// Each replica is asked four times a second how it is.
+const MOST: usize = 16;
 
 /// The database that instances share.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<DatabaseSettings> {
     let password = reader.optional("DATABASE_PASSWORD", text);
     let name = reader.required("DATABASE_NAME", text).unwrap_or_default();
     let by_parts = host.map(|host| Server::of(&host, port, &user, password.as_deref(), &name));
-    let replicas = reader.optional(REPLICAS, addresses).unwrap_or_default();
+    let replicas = reader.optional(REPLICAS, |text| addresses(text, PORT)).unwrap_or_default();
     let primary = by_url.or(by_parts)?;
     let replicas = replicas.iter().map(|(host, port)| primary.replica(host, *port)).collect();
     Some(DatabaseSettings { primary, replicas })
@@ -77,7 +77,7 @@ fn host(text: &str) -> Result<String, Invalid> {
     })
 }
 
-fn port(text: &str) -> Result<u16, Invalid> {
+pub(super) fn port(text: &str) -> Result<u16, Invalid> {
     text.parse().ok().filter(|port| *port > 0).ok_or_else(|| Invalid::new("must be a port from 1 to 65535"))
 }
 
@@ -86,24 +86,24 @@ fn text(text: &str) -> Result<String, Invalid> {
     if text.contains('\0') { Err(Invalid::new("must not have a NUL in it")) } else { Ok(text.to_owned()) }
 }
 
-/// `DATABASE_READ_REPLICAS`.
-fn addresses(text: &str) -> Result<Vec<(String, u16)>, Invalid> {
+/// Several servers, and the port of those that are named without one.
+pub(super) fn addresses(text: &str, default: u16) -> Result<Vec<(String, u16)>, Invalid> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let all: Vec<_> = parts.map(address).collect::<Result<_, _>>()?;
-    if all.len() > MOST_REPLICAS {
-        return Err(Invalid::new(format!("must name at most {MOST_REPLICAS} servers")));
+    let all: Vec<_> = parts.map(|part| address(part, default)).collect::<Result<_, _>>()?;
+    if all.len() > MOST {
+        return Err(Invalid::new(format!("must name at most {MOST} servers")));
     }
     Ok(all)
 }
 
 /// A host with or without a port; an IPv6 address with a port stands in brackets.
-fn address(item: &str) -> Result<(String, u16), Invalid> {
+fn address(item: &str, default: u16) -> Result<(String, u16), Invalid> {
     let bad = || Invalid::new("must be a comma separated list such as db2:5432, 10.0.0.7, [fd00::7]:5432");
     let (host, port) = match item.rsplit_once(':') {
         // Without brackets, the colons are all its own.
-        Some((before, _)) if before.contains(':') && !before.ends_with(']') => (item, PORT),
+        Some((before, _)) if before.contains(':') && !before.ends_with(']') => (item, default),
         Some((before, number)) => (before, port(number).map_err(|_| bad())?),
-        None => (item, PORT),
+        None => (item, default),
     };
     Ok((Host::parse(host).map_err(|_| bad())?.to_string(), port))
 }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn replicas_are_hosts_with_or_without_ports() {
-        let list = addresses("db2:6000, db3,10.0.0.7:1 ,[fd00::7]:6001,[fd00::8],fd00::9,").unwrap();
+        let list = addresses("db2:6000, db3,10.0.0.7:1 ,[fd00::7]:6001,[fd00::8],fd00::9,", PORT).unwrap();
         let expected = [
             ("db2", 6_000),
             ("db3", PORT),
@@ -128,9 +128,11 @@ mod tests {
         for bad in
             ["db2:", "db2:0", "db2:65536", "db2:port", ":5432", "[fd00::7", "fd00::7]:1", "a b", "db2/x"]
         {
-            assert!(addresses(bad).is_err(), "{bad}");
+            assert!(addresses(bad, PORT).is_err(), "{bad}");
         }
-        assert!(addresses(&["db"; 16].join(",")).is_ok() && addresses(&["db"; 17].join(",")).is_err());
+        assert!(
+            addresses(&["db"; 16].join(","), PORT).is_ok() && addresses(&["db"; 17].join(","), PORT).is_err()
+        );
     }
 
     #[test]
@@ -146,7 +148,7 @@ mod tests {
     proptest! {
         #[test]
         fn junk_never_panics(junk in "(\\PC|[\\[\\]:,.a0]){0,40}") {
-            let _ = (addresses(&junk), host(&junk), port(&junk), text(&junk));
+            let _ = (addresses(&junk, PORT), host(&junk), port(&junk), text(&junk));
         }
     }
 }

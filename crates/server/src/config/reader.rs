@@ -11,7 +11,7 @@ use super::table::{self, NOT_YET};
 pub struct Need {
     /// In production nobody is to find out later that they were made up, and they have to be good.
     pub is_production: bool,
-    /// Instances that share a database have to share secrets, so that none can make its own.
+    /// Instances that share a database or limits have to share secrets, so that none can make its own.
     pub is_shared: bool,
 }
 
@@ -19,7 +19,7 @@ impl Need {
     /// What is said where one is missing.
     fn reason(self) -> Option<String> {
         let why = match self {
-            Self { is_shared: true, .. } => "with Postgres, the same for all instances",
+            Self { is_shared: true, .. } => "with Postgres or Redis, the same for all instances",
             Self { is_production: true, .. } => "in production",
             _ => return None,
         };
@@ -87,14 +87,10 @@ impl Reader {
         self.optional(name, |text| parse(text, need.is_production))
     }
 
-    /// Goes over the settings of features that this build does not have.
+    /// Leaves out the settings of features that this build does not have.
     pub fn not_yet(&mut self) {
-        let reason = Invalid::new("must not be set: this build does not have Redis");
         for later in NOT_YET {
-            let Some(raw) = self.raw.remove(later.name) else { continue };
-            if later.refused {
-                self.problems.push(Problem::value(later.name, &raw.text, &raw.source, &reason));
-            }
+            self.raw.remove(later.name);
         }
     }
 

@@ -17,6 +17,7 @@ use super::error::ConfigError;
 use super::layers;
 use super::parse;
 use super::reader::{Need, Reader};
+use super::redis::{self, RedisSettings};
 use super::secret::{self, Secret};
 use super::sources::Sources;
 use super::values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
@@ -38,11 +39,13 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `DATABASE_...`: Postgres, if it is set; else the embedded store.
     pub database: Option<DatabaseSettings>,
-    /// `ADMIN_API_KEY`; always there in production and with Postgres.
+    /// `REDIS_...`: what instances share limits by, if it is set.
+    pub redis: Option<RedisSettings>,
+    /// `ADMIN_API_KEY`; always there in production and with Postgres or Redis.
     pub admin_api_key: Option<ApiKey>,
     /// `REGISTRATION`.
     pub registration: Registration,
-    /// `JWT_SECRET`; always there in production and with Postgres.
+    /// `JWT_SECRET`; always there in production and with Postgres or Redis.
     pub jwt_secret: Option<Secret>,
     /// `JWT_EXPIRES_IN`.
     pub jwt_expires_in: Duration,
@@ -68,7 +71,7 @@ pub struct Settings {
     pub audit_capture: AuditCapture,
     /// `AUDIT_MAX_BYTES`.
     pub audit_max_bytes: usize,
-    /// `ENCRYPTION_KEY`; always there in production and with Postgres if something is captured.
+    /// `ENCRYPTION_KEY`; always there in production and with Postgres or Redis if something is captured.
     pub encryption_keys: Option<EncryptionKeys>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
@@ -106,8 +109,10 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let cors_origin = reader.optional("CORS_ORIGIN", CorsOrigins::parse);
     let trusted_proxies = reader.optional("TRUSTED_PROXIES", parse::networks);
     let data_dir = reader.required("DATA_DIR", parse::path);
-    let need = Need { is_production, is_shared: database::is_wanted(reader) };
+    let is_shared = database::is_wanted(reader) || redis::is_wanted(reader);
+    let need = Need { is_production, is_shared };
     let database = database::read(reader);
+    let redis = redis::read(reader);
     let admin_api_key = reader.secret("ADMIN_API_KEY", need, secret::admin_key);
     let registration = reader.required("REGISTRATION", parse::registration);
     let jwt_secret = reader.secret("JWT_SECRET", need, secret::jwt_secret);
@@ -136,6 +141,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         data_dir: sources.dir.join(data_dir?),
         database,
+        redis,
         admin_api_key,
         registration: registration?,
         jwt_secret,

@@ -80,13 +80,34 @@ pub const SETTINGS: &[Setting] = &[
     secret("DATABASE_PASSWORD", "The user's password"),
     open("DATABASE_NAME", Always("activity_tracker"), "The database"),
     open("DATABASE_READ_REPLICAS", Unset, "Servers that follow it: host:port, comma separated"),
-    secret("ADMIN_API_KEY", "The first admin's key; generated under DATA_DIR/secrets without Postgres"),
+    secret("REDIS_URL", "Redis, which instances share limits by, such as rediss://user:password@host:6379"),
+    open("REDIS_HOST", Unset, "The same in parts: host or address"),
+    open("REDIS_PORT", Always("6379"), "Its port"),
+    open(
+        "REDIS_USER",
+        Unset,
+        "Who to be there, or behind Sentinels, or in a cluster; by default nobody special",
+    ),
+    secret("REDIS_PASSWORD", "The password there"),
+    open("REDIS_SENTINEL_HOSTS", Unset, "Sentinels that know the primary: host:port, comma separated"),
+    open("REDIS_SENTINEL_MASTER_NAME", Always("mymaster"), "What they call it"),
+    secret("REDIS_SENTINEL_PASSWORD", "The password of the Sentinels themselves"),
+    open("REDIS_CLUSTER_HOSTS", Unset, "Members of a Redis Cluster: host:port, comma separated"),
+    open(
+        "RATE_LIMIT_WITHOUT_REDIS",
+        Always("share"),
+        "What an instance spends of limits while Redis is lost: share, full or closed",
+    ),
+    secret(
+        "ADMIN_API_KEY",
+        "The first admin's key; generated under DATA_DIR/secrets without Postgres and Redis",
+    ),
     open(
         "REGISTRATION",
         ByEnvironment { development: "open", production: "admin" },
         "Who may register clients: open (anybody) or admin",
     ),
-    secret("JWT_SECRET", "Signs tokens; generated under DATA_DIR/secrets without Postgres"),
+    secret("JWT_SECRET", "Signs tokens; generated under DATA_DIR/secrets without Postgres and Redis"),
     open("JWT_EXPIRES_IN", Always("1h"), "How long a token is good for, such as 30m, 1h, 7d or seconds"),
     open("API_RATE_LIMIT", Always("1000"), "Events that a new client may record in one window"),
     open("API_RATE_LIMIT_WINDOW", Always("3600"), "Length of that window in seconds"),
@@ -130,37 +151,22 @@ pub struct NotYet {
     pub name: &'static str,
     /// Whether its value is never shown.
     pub secret: bool,
-    /// Whether to go on without it would mislead: whoever has instances share limits must not find each
-    /// with its own.
-    pub refused: bool,
 }
 
 const fn later(name: &'static str) -> NotYet {
-    NotYet { name, secret: false, refused: false }
+    NotYet { name, secret: false }
 }
 
 const fn later_secret(name: &'static str) -> NotYet {
-    NotYet { name, secret: true, refused: false }
-}
-
-const fn refused(name: &'static str, secret: bool) -> NotYet {
-    NotYet { name, secret, refused: true }
+    NotYet { name, secret: true }
 }
 
 /// Names that are known but have no effect yet. They may stand in the file, so that one file serves
 /// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
 /// carry a password are masked like secrets.
 pub const NOT_YET: &[NotYet] = &[
-    refused("REDIS_URL", true),
-    refused("REDIS_HOST", false),
-    later("REDIS_PORT"),
-    later_secret("REDIS_PASSWORD"),
     later("REDIS_READ_HOST"),
     later("REDIS_READ_PORT"),
-    refused("REDIS_SENTINEL_HOSTS", false),
-    later("REDIS_SENTINEL_MASTER_NAME"),
-    refused("REDIS_CLUSTER_HOSTS", false),
-    later("RATE_LIMIT_WITHOUT_REDIS"),
     later("IP_PRIVACY"),
     later_secret("METRICS_TOKEN"),
     later_secret("OTEL_EXPORTER_OTLP_ENDPOINT"),

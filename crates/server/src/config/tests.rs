@@ -224,30 +224,45 @@ fn development_takes_weak_secrets_but_no_short_ones() {
     );
 }
 
+type Env<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
-fn redis_is_refused_rather_than_ignored() {
-    let env = [("REDIS_URL", "redis://:c4n4ry@db"), ("REDIS_SENTINEL_HOSTS", "a:1,b:2")];
-    let message = refusal("redis_host = 'cache'", "", &env);
-    assert_has(
-        &message,
-        &[
-            "REDIS_URL = ***** (18 characters) (from environment) must not be set",
-            r#"REDIS_HOST = "cache" (from activity-tracker.toml) must not be set"#,
-            r#"REDIS_SENTINEL_HOSTS = "a:1,b:2" (from environment) must not be set"#,
-            "this build does not have Redis",
-        ],
-    );
-    for refused in NOT_YET.iter().filter(|later| later.refused) {
-        assert_has(
-            &refusal("", "", &[(refused.name, "c4n4ry:1".replace(CANARY, "x").as_str())]),
-            &[refused.name],
-        );
+fn redis_is_in_one_place() {
+    let place = |env: &[(&str, &str)]| {
+        let settings = load(&[&SHARED[..], env].concat()).unwrap();
+        settings.redis.map(|redis| redis.options.to_string())
+    };
+    assert_eq!(place(&[("REDIS_URL", ""), ("REDIS_HOST", " ")]), None);
+    assert_eq!(place(&[("REDIS_URL", "redis://:x@cache:7000")]).as_deref(), Some("cache:7000"));
+    let parts = [("REDIS_HOST", "cache"), ("REDIS_USER", "me"), ("REDIS_PASSWORD", "c4n4ry")];
+    assert_eq!(place(&parts).as_deref(), Some("cache:6379"));
+    let sentinels = [("REDIS_SENTINEL_HOSTS", "a,b:2"), ("REDIS_SENTINEL_PASSWORD", "c4n4ry")];
+    assert_eq!(place(&sentinels).as_deref(), Some("mymaster of Sentinels a:26379,b:2"));
+    assert_eq!(place(&[("REDIS_CLUSTER_HOSTS", "a,b:2")]).as_deref(), Some("cluster of a:6379,b:2"));
+
+    let refused: [(Env<'_>, &[&str]); 6] = [
+        (
+            &[("REDIS_URL", "redis://:c4n4ry@a"), ("REDIS_HOST", "b")],
+            &["REDIS_HOST = \"b\"", "beside REDIS_URL"],
+        ),
+        (&[("REDIS_HOST", "a"), ("REDIS_CLUSTER_HOSTS", "b")], &["REDIS_CLUSTER_HOSTS", "beside REDIS_HOST"]),
+        (&[("REDIS_PASSWORD", "c4n4ry")], &["REDIS_PASSWORD = *****", "without the server"]),
+        (&[("REDIS_URL", "redis://a"), ("REDIS_PORT", "1")], &["REDIS_PORT", "beside REDIS_URL"]),
+        (&[("REDIS_URL", "http://:c4n4ry@a")], &["REDIS_URL = *****", "redis://user:password@host:6379/0"]),
+        (&[("REDIS_HOST", "a"), ("RATE_LIMIT_WITHOUT_REDIS", "open")], &["share, full or closed"]),
+    ];
+    for (env, expected) in refused {
+        assert_has(&refusal("", "", &[&SHARED[..], env].concat()), expected);
     }
+    assert_has(
+        &refusal("", "", &[("REDIS_HOST", "a")]),
+        &["JWT_SECRET is not set", "with Postgres or Redis"],
+    );
 }
 
 #[test]
 fn what_has_no_effect_yet_is_accepted_and_said() {
-    let names: Vec<_> = NOT_YET.iter().filter(|later| !later.refused).map(|later| later.name).collect();
+    let names: Vec<_> = NOT_YET.iter().map(|later| later.name).collect();
     let lines: Vec<_> = names.iter().map(|name| format!("{} = 'x{CANARY}x'", name.to_lowercase())).collect();
     let settings = Setup::new(&lines.join("\n"), "", &[]).load().unwrap();
     let text = render(settings.describe());
@@ -260,17 +275,19 @@ fn what_has_no_effect_yet_is_accepted_and_said() {
 fn no_secret_is_ever_shown() {
     let secret = format!("{CANARY}{STRONG}");
     let secrets: Vec<_> = SETTINGS.iter().filter(|s| s.secret).map(|s| s.name).collect();
-    let later = NOT_YET.iter().filter(|later| later.secret && !later.refused).map(|later| later.name);
+    let later = NOT_YET.iter().filter(|later| later.secret).map(|later| later.name);
     // This one takes digits only.
     let digits = STRONG;
     let url = format!("postgres://ada:{secret}@db/x");
+    let redis = format!("redis://ada:{secret}@cache");
     let text = |name| match name {
         "ENCRYPTION_KEY" => digits,
         "DATABASE_URL" => &url,
+        "REDIS_URL" => &redis,
         _ => &secret,
     };
     // The password is in the URL, or it has a host.
-    let secrets = secrets.into_iter().filter(|name| *name != "DATABASE_PASSWORD");
+    let secrets = secrets.into_iter().filter(|name| !name.ends_with("_PASSWORD"));
     let env: Vec<_> = secrets.chain(later).map(|name| (name, text(name))).collect();
     let settings = load(&env).unwrap();
     let all = format!("{settings:?}{settings:#?}{:?}{}", settings.describe(), render(settings.describe()));
@@ -279,6 +296,9 @@ fn no_secret_is_ever_shown() {
     let parts = [
         ("DATABASE_HOST", "db"),
         ("DATABASE_PASSWORD", &secret),
+        ("REDIS_SENTINEL_HOSTS", "cache"),
+        ("REDIS_PASSWORD", &secret),
+        ("REDIS_SENTINEL_PASSWORD", &secret),
         ("JWT_SECRET", digits),
         ("ADMIN_API_KEY", digits),
     ];
@@ -387,7 +407,16 @@ fn every_setting_of_the_table_is_read_and_has_a_good_default() {
         ("DATABASE_PASSWORD", "x"),
         ("DATABASE_READ_REPLICAS", "db2"),
     ];
-    let env = [&values[..], &secrets, &database].concat();
+    let redis = [
+        ("REDIS_URL", "redis://cache"),
+        ("REDIS_HOST", "cache"),
+        ("REDIS_USER", "x"),
+        ("REDIS_PASSWORD", "x"),
+        ("REDIS_SENTINEL_HOSTS", "cache"),
+        ("REDIS_SENTINEL_PASSWORD", "x"),
+        ("REDIS_CLUSTER_HOSTS", "cache"),
+    ];
+    let env = [&values[..], &secrets, &database, &redis].concat();
     let setup = Setup::new("", "", &env);
     let raw = read_layers(&setup.sources, &mut Vec::new());
     let unset = SETTINGS.iter().filter(|setting| matches!(setting.preset, Preset::Unset)).count();

@@ -51,7 +51,7 @@ async fn a_bad_setting_is_named_and_nothing_is_begun() {
             &[("DATABASE_URL", "postgres://u:c4n4ry@db/x")],
             &["DATABASE_HOST", "beside"],
         ),
-        ("", &[("REDIS_URL", "redis://:c4n4ry@cache")], &["REDIS_URL"]),
+        ("", &[("REDIS_URL", "redis://:c4n4ry@cache")], &["JWT_SECRET", "Redis"]),
     ];
     for (file, settings, expected) in cases {
         let mut node = Node::new(settings);

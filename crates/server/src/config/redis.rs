@@ -1,0 +1,119 @@
+//! Where Redis is, if instances are to share limits.
+
+use activity_adapter_redis::{Options, WithoutRedis};
+use activity_domain::error::Invalid;
+
+use super::database::{addresses, port};
+use super::reader::Reader;
+use super::values::Host;
+
+const URL: &str = "REDIS_URL";
+const HOST: &str = "REDIS_HOST";
+const SENTINELS: &str = "REDIS_SENTINEL_HOSTS";
+const CLUSTER: &str = "REDIS_CLUSTER_HOSTS";
+/// Each of them says where Redis is.
+const PLACES: [&str; 4] = [URL, HOST, SENTINELS, CLUSTER];
+/// Where Redis and Sentinels listen unless somebody says otherwise.
+const PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26_379;
+
+/// What instances share besides the database.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// Where it is.
+    pub options: Options,
+    /// What an instance does while it is lost.
+    pub without: WithoutRedis,
+}
+
+/// Whether Redis was asked for, rightly or not.
+pub(super) fn is_wanted(reader: &Reader) -> bool {
+    PLACES.iter().any(|name| reader.is_given(name))
+}
+
+/// Takes all of them. `None`: there is none, or a problem is noted.
+pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
+    contradictions(reader);
+    let by_url = reader.optional(URL, |text| Options::parse(text.trim()));
+    let host = reader.optional(HOST, host);
+    let port = reader.required("REDIS_PORT", port).unwrap_or(PORT);
+    let user = reader.optional("REDIS_USER", text);
+    let password = reader.optional("REDIS_PASSWORD", text);
+    let sentinels = reader.optional(SENTINELS, |text| some_addresses(text, SENTINEL_PORT));
+    let master_name = reader.required("REDIS_SENTINEL_MASTER_NAME", text).unwrap_or_default();
+    let sentinel_password = reader.optional("REDIS_SENTINEL_PASSWORD", text);
+    let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
+    let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
+    let by_sentinels = || {
+        let options = Options::sentinel(sentinels?, &master_name);
+        Some(match sentinel_password {
+            Some(password) => options.with_sentinel_login(None, &password),
+            None => options,
+        })
+    };
+    let by_host = host.map(|host| Options::one(&host, port));
+    let by_parts = by_host.or_else(by_sentinels).or_else(|| cluster.map(Options::cluster));
+    let by_parts = by_parts.map(|options| match password {
+        Some(password) => options.with_login(user.as_deref(), &password),
+        None => options,
+    });
+    Some(RedisSettings { options: by_url.or(by_parts)?, without: without? })
+}
+
+/// Notes settings that speak of another Redis than the rest, or of none.
+fn contradictions(reader: &mut Reader) {
+    let places: Vec<&str> = PLACES.into_iter().filter(|name| reader.is_given(name)).collect();
+    for (first, name) in places.iter().skip(1).map(|name| (places[0], name)) {
+        reader.contradiction(
+            name,
+            &format!("must not be set beside {first}, which says already where Redis is"),
+        );
+    }
+    let has = |name: &str| places.contains(&name);
+    let parts = [
+        ("REDIS_PORT", has(HOST)),
+        ("REDIS_USER", has(HOST) || has(SENTINELS) || has(CLUSTER)),
+        ("REDIS_PASSWORD", has(HOST) || has(SENTINELS) || has(CLUSTER)),
+        ("REDIS_SENTINEL_MASTER_NAME", has(SENTINELS)),
+        ("REDIS_SENTINEL_PASSWORD", has(SENTINELS)),
+    ];
+    for (name, _) in parts.into_iter().filter(|(_, has_place)| !has_place) {
+        if reader.is_given(name) {
+            let reason = if has(URL) {
+                "must not be set beside REDIS_URL, which says it already"
+            } else {
+                "must not be set without the server that it is about, such as REDIS_HOST"
+            };
+            reader.contradiction(name, reason);
+        }
+    }
+    if reader.is_given("REDIS_USER") && !reader.is_given("REDIS_PASSWORD") && !has(URL) {
+        reader.contradiction("REDIS_USER", "must not be set without REDIS_PASSWORD");
+    }
+}
+
+fn host(text: &str) -> Result<String, Invalid> {
+    let host = Host::parse(text).map(|host| host.to_string());
+    host.map_err(|_| Invalid::new("must be an IP address or a host name without a port"))
+}
+
+fn some_addresses(text: &str, default: u16) -> Result<Vec<(String, u16)>, Invalid> {
+    let all = addresses(text, default)?;
+    if all.is_empty() { Err(Invalid::new("must name a server")) } else { Ok(all) }
+}
+
+fn text(text: &str) -> Result<String, Invalid> {
+    if text.contains(['\0', '\r', '\n']) {
+        return Err(Invalid::new("must be one line"));
+    }
+    Ok(text.to_owned())
+}
+
+fn without_redis(text: &str) -> Result<WithoutRedis, Invalid> {
+    match text {
+        "share" => Ok(WithoutRedis::Share),
+        "full" => Ok(WithoutRedis::Full),
+        "closed" => Ok(WithoutRedis::Closed),
+        _ => Err(Invalid::new("must be share, full or closed")),
+    }
+}

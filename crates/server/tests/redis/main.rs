@@ -1,0 +1,67 @@
+//! Two servers that share limits by Redis, and what becomes of those when Redis does not answer.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
+
+mod hammer;
+mod outage;
+mod sharing;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use activity_testkit::{Address, Redis};
+use serde_json::{Value, json};
+use support::{Account, Node, until};
+
+/// Far more than anything here needs.
+const LONG: Duration = Duration::from_secs(40);
+const ADMIN_KEY: &str = "9d04be17a2c65f38e1b7440c5a90d2f6";
+const JWT_SECRET: &str = "f3a9c1d07be24855912fa6630cd1e8b74410fe92ab67c35d8e01f4b2976ac3d5";
+
+/// A server on a database, with further settings; ready.
+async fn started(database: &Address, more: &[(&'static str, &str)]) -> Node {
+    let url = database.url();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("ADMIN_API_KEY", ADMIN_KEY),
+        ("JWT_SECRET", JWT_SECRET),
+        ("LOG_BATCH_INTERVAL_MS", "50"),
+        ("LOG_FORMAT", "json"),
+    ];
+    Node::started(&[&settings[..], more].concat()).await
+}
+
+/// Two servers that share limits, and know of each other.
+async fn two(database: &Address, redis: &Redis) -> [Node; 2] {
+    let url = redis.url();
+    let more = [("REDIS_URL", url.as_str())];
+    let nodes = [started(database, &more).await, started(database, &more).await];
+    for node in &nodes {
+        says(node, "answers; 2 instances share limits").await;
+    }
+    nodes
+}
+
+/// Waits until /readyz, which stays good, says this of Redis.
+async fn says(node: &Node, expected: &str) {
+    until(expected, LONG, async || {
+        let answer = node.http.get(node.at("/readyz")).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body: Value = answer.json().await.unwrap();
+        let checks = body["checks"].as_array().unwrap().clone();
+        let redis = checks.into_iter().find(|check| check["name"] == "redis").unwrap();
+        assert_eq!(redis["ok"], redis["detail"].as_str().unwrap().starts_with("answers"));
+        (redis["detail"] == expected).then_some(())
+    })
+    .await;
+}
+
+/// A client that may record so many events an hour.
+async fn limited(node: &Node, name: &str, limit: u32) -> Account {
+    let account = node.register(name, "client").await;
+    let change = node.http.patch(node.at(&format!("/api/clients/{}", account.id)));
+    let change = change.header("x-api-key", node.admin_key()).json(&json!({ "rateLimit": limit }));
+    assert_eq!(change.send().await.unwrap().status(), 200);
+    account
+}
