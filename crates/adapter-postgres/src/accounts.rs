@@ -17,7 +17,7 @@ use crate::clients::{ClientRow, KeyRow, insert_key};
 use crate::error::{Failure, Refusal, corrupt, taken};
 use crate::schema::{api_key, client, client_number};
 use crate::statement::statement;
-use crate::{changes, limits, numbers};
+use crate::{changes, late, limits, numbers};
 
 /// The number of a client that exists. Until the transaction ends, nobody else changes or erases it.
 pub(crate) async fn lock(c: &mut AsyncPgConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
@@ -112,6 +112,9 @@ pub(crate) async fn update(
     })?;
     if change.limits.is_some() {
         limits::replace(c, no, &changed.limits).await?;
+    }
+    if change.name.is_some() {
+        late::note_names(c).await?;
     }
     changes::note(c, id, now).await?;
     Ok(Some(changed))

@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use crate::late;
 use crate::locks::Lock;
 use crate::numbers::{self, NumberCache, Numbers};
 use crate::rows::{Outcome, Rows};
@@ -56,6 +57,9 @@ pub(crate) async fn append(
         kept.push(None, &unreadable.payload, &unreadable.reason);
     }
     appended.set_aside = kept.write(c).await?;
+    if appended.stored > 0 {
+        late::note(c, batch).await?;
+    }
     Ok((Append::Stored(appended), generation, numbers))
 }
 

@@ -23,7 +23,7 @@ use crate::pending::decode;
 use crate::schema::usage_delta;
 use crate::statement::statement;
 use crate::store::PostgresStore;
-use crate::{changes, erase};
+use crate::{changes, erase, late};
 
 /// Entries folded in one transaction, which is what it holds in memory: some tens of megabytes. Nobody waits for
 /// it, and the more are folded together, the fewer blocks are written twice.
@@ -50,6 +50,7 @@ impl Upkeep for PostgresStore {
         let purged = self.write(move |c| {
             Box::pin(async move {
                 changes::forget(c, now).await?;
+                late::forget(c, now).await?;
                 erase::purge(c).await
             })
         });

@@ -20,7 +20,7 @@ use crate::schema::{
     api_key, client, client_number, erasing, set_aside, tombstone, usage_block, usage_delta,
 };
 use crate::statement::statement;
-use crate::{accounts, changes, numbers, store};
+use crate::{accounts, changes, late, numbers, store};
 
 /// Rows deleted in one transaction.
 const SWEEP: i64 = 10_000;
@@ -62,6 +62,7 @@ pub(crate) async fn erase(
         .values((erasing::client.eq(no), erasing::day.eq(0), erasing::delta.eq(waiting.unwrap_or(0))))
         .execute(c)
         .await?;
+    late::note_everything(c).await?;
     changes::note(c, id, now).await?;
     Ok(true)
 }

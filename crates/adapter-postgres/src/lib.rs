@@ -11,6 +11,7 @@
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
+//! | `late` | `LateFeed`: what changed where it was taken for closed |
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
 //! | `set_aside` | `SetAsideRepo` |
@@ -40,6 +41,7 @@ mod endpoints;
 mod erase;
 mod error;
 pub mod fingerprints;
+mod late;
 mod limits;
 mod locks;
 mod log;

@@ -33,6 +33,8 @@ enum Begin {
 
 /// After this, the primary is looked at, whether it is still there.
 const DOUBT: Duration = Duration::from_secs(2);
+/// What is new is asked for again after this.
+const NEWS_LIMIT: Duration = Duration::from_secs(2);
 /// After this, another server is asked.
 const REPLICA_LIMIT: Duration = Duration::from_secs(3);
 
@@ -43,6 +45,8 @@ pub struct PostgresStore {
     readers: Connections,
     /// For those who ask how it is, so that many questions do not look like an outage.
     pub(crate) checks: Connections,
+    /// For following what changes, which many questions are not to hold up.
+    news: Connections,
     replicas: Arc<Replicas>,
     options: Arc<Options>,
     runtime: Handle,
@@ -67,6 +71,7 @@ impl PostgresStore {
             writers: to_primary(options.writers, options.writer_wait, Work::Writing),
             readers: to_primary(options.readers, options.reader_wait, Work::Reading).refused_by(&breaker),
             checks: to_primary(1, condition::WAIT, Work::Reading),
+            news: to_primary(1, NEWS_LIMIT, Work::Reading).refused_by(&breaker),
             replicas: Arc::new(Replicas::new(&options, &breaker, &runtime)),
             readiness: Readiness::new(&options, &breaker, runtime.clone()),
             breaker,
@@ -192,6 +197,15 @@ impl PostgresStore {
             }
             _ => self.readiness.wait_for(self.options.reader_wait).await,
         }
+    }
+
+    /// Runs work on one snapshot of the primary, on a connection that is there for it.
+    pub(crate) async fn follow<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.first_contact().await?;
+        self.run(&self.news, Begin::Snapshot, NEWS_LIMIT, work).await
     }
 
     /// Runs work on a writer's connection outside a transaction, for what cannot be in one.

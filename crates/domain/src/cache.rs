@@ -15,9 +15,13 @@ use crate::time::{Date, Timestamp, Zone};
 use crate::usage::TopRow;
 
 mod day;
+mod ledger;
+mod position;
 mod touched;
 
 pub use day::CachedDay;
+pub use ledger::Ledger;
+pub use position::{Changed, LateChange, Position};
 pub use touched::Touched;
 
 /// The name of a generation of keys: values of another are not found. 1 to 32 characters of
@@ -90,6 +94,36 @@ impl fmt::Display for CacheKey {
                 write!(f, "{version}:top:{from}/{to}:{limit}")
             }
         }
+    }
+}
+
+impl CacheKey {
+    /// Reads what a key displays as.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bad = || Invalid::new("is no key of a cached answer");
+        let (version, rest) = text.split_once(':').ok_or_else(bad)?;
+        let (kind, rest) = rest.split_once(':').ok_or_else(bad)?;
+        let question = match kind {
+            "daily" => {
+                let mut parts = rest.splitn(3, ':');
+                let mut part = || parts.next().ok_or_else(bad);
+                let (zone, date, client) = (part()?, part()?, part()?);
+                Question::Day {
+                    zone: Zone::parse(zone)?,
+                    date: date.parse().map_err(|_| bad())?,
+                    client: if client == "*" { None } else { Some(ClientId::parse(client)?) },
+                }
+            }
+            "top" => {
+                let (span, limit) = rest.rsplit_once(':').ok_or_else(bad)?;
+                let (from, to) = span.split_once('/').ok_or_else(bad)?;
+                let minute = |text| Timestamp::parse(text).map(Timestamp::minute);
+                let span = Span { from: minute(from)?, to: minute(to)? };
+                Question::Top { span, limit: limit.parse().map_err(|_| bad())? }
+            }
+            _ => return Err(bad()),
+        };
+        Ok(Self { version: CacheVersion::parse(version)?, question })
     }
 }
 
@@ -232,11 +266,35 @@ mod tests {
             key("v1", top(0, 15, 30)),
         ];
         let mut texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        for (key, text) in keys.iter().zip(&texts) {
+            assert_eq!(CacheKey::parse(text).as_ref(), Ok(key));
+        }
         assert_eq!(texts[2], "v1:daily:UTC:2026-03-10:CL-1");
         assert_eq!(texts[5], "v1:top:1970-01-01T00:00:00Z/1970-01-01T00:15:00Z:3");
         texts.sort();
         texts.dedup();
         assert_eq!(texts.len(), keys.len());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let bad = [
+            "",
+            "v1",
+            "v1:daily",
+            "v1:daily:UTC",
+            "v1:daily:UTC:2026-03-10",
+            "v1:daily:Nowhere:2026-03-10:*",
+            "v1:daily:UTC:2026-02-30:*",
+            "v1:daily:UTC:2026-03-10:a b",
+            "v1:top:1:2",
+            "v1:top:x/y:3",
+            "v 1:daily:UTC:2026-03-10:*",
+            "v1:other:UTC:2026-03-10:*",
+        ];
+        for text in bad {
+            assert!(CacheKey::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `upkeep` | [`Upkeep`] |
 //! | `limiter` | [`RateLimiter`] |
 //! | `cache` | [`UsageCache`], [`Lease`] |
+//! | `late` | [`LateFeed`] |
 //! | `set_aside` | [`SetAsideRepo`] |
 //! | `vault` | [`Vault`] |
 //!
@@ -19,6 +20,7 @@
 mod cache;
 mod clients;
 mod ingest;
+mod late;
 mod limiter;
 mod set_aside;
 mod system;
@@ -29,6 +31,7 @@ mod vault;
 pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
+pub use late::{Late, LateFeed};
 pub use limiter::{LocalLimiter, RateLimiter};
 pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};

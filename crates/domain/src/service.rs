@@ -9,7 +9,7 @@ mod usage;
 
 pub use access::{AUTH_STALE_MAX_SECONDS, Access, Caller};
 pub use accounts::{AccountError, Accounts, Issued};
-pub use caching::{CachePolicy, CachedUsage, ForgettingSink, Prewarm, PrewarmRun};
+pub use caching::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm, PrewarmRun, Stamp};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitPolicy, Limited, Limits, Spent};
 pub use usage::{Usage, UsageError};

@@ -25,6 +25,18 @@ impl Touched {
         self.insert(Span { from, to: Minute(from.0 + GRAIN) });
     }
 
+    /// Adds a span as it is.
+    pub fn add_span(&mut self, span: Span) {
+        if span.from < span.to {
+            self.insert(span);
+        }
+    }
+
+    /// What it is made of: in order, with gaps between them.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
     /// Adds all of another set.
     pub fn merge(&mut self, other: &Self) {
         other.spans.iter().for_each(|span| self.insert(*span));
@@ -44,6 +56,15 @@ impl Touched {
     /// The first minute.
     pub fn first(&self) -> Option<Minute> {
         self.spans.first().map(|span| span.from)
+    }
+
+    /// The same in so many spans at most, with minutes between them where there were more.
+    #[must_use]
+    pub fn within(mut self, spans: usize) -> Self {
+        while self.spans.len() > spans.max(1) {
+            self.close_smallest_gap();
+        }
+        self
     }
 
     fn insert(&mut self, new: Span) {

@@ -60,7 +60,7 @@ impl<'a> Assembly<'a> {
 
     /// The newest closed day that is not before `from`.
     fn newest_closed(&self, from: Date) -> Option<Date> {
-        let sealed = self.usage.sealed();
+        let sealed = self.usage.sealed()?;
         let mut date = self.query.zone.date_of(sealed);
         while Timestamp::from(self.query.zone.day(date).to) > sealed {
             date = date.yesterday().ok()?;

@@ -49,6 +49,11 @@ impl Prewarm {
         Self { usage, is_running: AtomicBool::new(false), last: Mutex::new(None) }
     }
 
+    /// Whether a run would do something: whether the cache may be trusted.
+    pub fn is_ready(&self) -> bool {
+        self.usage.sealed().is_some()
+    }
+
     /// One run, unless one is under way: `None`. It ends with its caller.
     pub async fn run(&self) -> Option<PrewarmRun> {
         let _turn = Turn::take(&self.is_running)?;
@@ -93,7 +98,8 @@ impl Prewarm {
     /// The last closed days of UTC, everybody's.
     fn dashboard(&self) -> Vec<CacheKey> {
         let zone = Zone::utc();
-        let days = (1..=DASHBOARD_DAYS).map(|back| self.usage.sealed().plus_seconds(-86_400 * back));
+        let Some(sealed) = self.usage.sealed() else { return Vec::new() };
+        let days = (1..=DASHBOARD_DAYS).map(|back| sealed.plus_seconds(-86_400 * back));
         days.map(|at| {
             let (zone, date) = (zone.clone(), zone.date_of(at));
             self.usage.key(Question::Day { zone, date, client: None })

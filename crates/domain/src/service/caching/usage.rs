@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::assembly::Assembly;
+use super::following::Following;
 use crate::cache::{CacheKey, CacheValue, CacheVersion, CachedDay, Lifetime, Question};
 use crate::error::StoreError;
 use crate::port::{Background, Clock, Filled, Lease, Lookup, Read, UsageCache, UsageRepo, Wait};
@@ -41,6 +42,7 @@ pub struct CachedUsage {
     pub(super) clock: Arc<dyn Clock>,
     background: Arc<dyn Background>,
     pub(super) policy: CachePolicy,
+    following: Option<Arc<Following>>,
 }
 
 impl CachedUsage {
@@ -52,7 +54,13 @@ impl CachedUsage {
         background: Arc<dyn Background>,
         policy: CachePolicy,
     ) -> Self {
-        Self { repo, cache, clock, background, policy }
+        Self { repo, cache, clock, background, policy, following: None }
+    }
+
+    /// With others who change the store, and somebody who knows what they did.
+    #[must_use]
+    pub fn following(self, following: Arc<Following>) -> Self {
+        Self { following: Some(following), ..self }
     }
 
     /// The key of one day of a question.
@@ -65,9 +73,13 @@ impl CachedUsage {
         CacheKey { version: self.policy.version.clone(), question }
     }
 
-    /// The latest instant at which something closed can have ended.
-    pub(super) fn sealed(&self) -> Timestamp {
-        self.clock.now().plus_seconds(-CLOSED_AFTER)
+    /// The latest instant at which something closed can have ended; `None` while the cache has to be passed by.
+    pub(super) fn sealed(&self) -> Option<Timestamp> {
+        let settled = self.clock.now().plus_seconds(-CLOSED_AFTER);
+        match &self.following {
+            Some(following) => Some(following.sealed()?.min(settled)),
+            None => Some(settled),
+        }
     }
 
     fn lifetime(&self, question: &Question) -> Option<Lifetime> {
@@ -81,7 +93,7 @@ impl CachedUsage {
     /// else is at it. Says whether it did.
     pub(super) async fn warm(&self, key: &CacheKey, within: Duration) -> Result<bool, StoreError> {
         let lifetime = self.lifetime(&key.question).filter(|_| key.version == self.policy.version);
-        let Some(lifetime) = lifetime else { return Ok(false) };
+        let Some(lifetime) = lifetime.filter(|_| self.sealed().is_some()) else { return Ok(false) };
         let Ok(Some(lease)) = self.cache.renew(key, within).await else { return Ok(false) };
         let value = compute(self.repo.as_ref(), &key.question, self.policy.day_rows).await?;
         Ok(lease.fill(value, lifetime).await == Ok(Filled::Kept))
@@ -130,7 +142,7 @@ impl UsageRepo for CachedUsage {
     }
 
     async fn top(&self, query: &TopQuery, read: Read) -> Result<Vec<TopRow>, StoreError> {
-        let is_closed = Timestamp::from(query.span.to) <= self.sealed();
+        let is_closed = self.sealed().is_some_and(|sealed| Timestamp::from(query.span.to) <= sealed);
         match self.policy.top {
             Some(lifetime) if is_closed && read == Read::Eventual => {
                 self.top_from_cache(query, lifetime).await
