@@ -2,14 +2,20 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`link`] | the connection: the one place that knows the client library |
+//! | [`link`] | the connection: the one place that knows how the client library is set up |
+//! | [`reader`] | the read end: connections to a replica |
+//! | [`cache`] | the cache of usage that instances share |
 //! | [`limiter`] | the limiter that instances share |
 //! | [`shared`] | the same, which goes on without Redis: what a server uses |
 
+pub mod cache;
 pub mod limiter;
 pub mod link;
+pub mod reader;
 pub mod shared;
 
+pub use cache::{CacheOptions, LayeredCache, RedisUsageCache};
 pub use limiter::{RedisLimiter, Time};
 pub use link::{Link, Options};
+pub use reader::Reader;
 pub use shared::{Locals, SharedLimiter, WithoutRedis};

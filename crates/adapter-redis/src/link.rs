@@ -33,6 +33,7 @@ mod tls;
 
 pub use breaker::{Contact, State};
 pub use options::Options;
+pub(crate) use options::{Login, Place};
 
 use breaker::Breaker;
 use guard::Guard;

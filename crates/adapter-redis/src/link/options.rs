@@ -10,6 +10,20 @@ use fred::types::config::{Config, Server, ServerConfig};
 use super::library::ANSWER;
 use super::tls::Trust;
 
+/// As whom.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    pub user: Option<String>,
+    pub password: Option<String>,
+    pub database: u8,
+}
+
+/// Where, for those who connect by other means.
+pub(crate) enum Place {
+    Sentinel { hosts: Vec<(String, u16)>, master_name: String, login: Login },
+    Elsewhere,
+}
+
 /// One server, a primary that Sentinels name, or a cluster.
 #[derive(Clone)]
 pub struct Options {
@@ -110,8 +124,27 @@ impl Options {
         self
     }
 
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.trust.is_some()
+    }
+
+    pub(crate) fn login(&self) -> Login {
+        let (user, password) = (self.user.clone(), self.password.clone());
+        Login { user, password, database: self.database.unwrap_or(0) }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.servers {
+            Servers::Sentinel { hosts, master_name, user, password } => {
+                let login = Login { user: user.clone(), password: password.clone(), database: 0 };
+                Place::Sentinel { hosts: hosts.clone(), master_name: master_name.clone(), login }
+            }
+            Servers::One(..) | Servers::Cluster(_) => Place::Elsewhere,
+        }
     }
 
     /// Where each of the Sentinels is, and what they call the primary.
