@@ -9,6 +9,7 @@ mod contact;
 mod follow;
 mod health;
 mod import;
+mod late;
 mod migrate;
 mod prewarm;
 mod running;

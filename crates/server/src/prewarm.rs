@@ -15,6 +15,8 @@ use crate::schedule::Schedule;
 
 /// A clock that is put forward is noticed after so long.
 const NAP: Duration = Duration::from_mins(1);
+/// Between two looks at whether the store is there.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Warms the cache at the start and by schedule, as the settings say, until `stop` turns true.
 pub async fn run(
@@ -25,10 +27,12 @@ pub async fn run(
 ) {
     let work = async {
         if settings.prewarm_at_start {
+            ready(&prewarm).await;
             report(prewarm.run().await);
         }
         if let Some(schedule) = settings.prewarm_schedule {
             while wait(&schedule, clock.as_ref()).await {
+                ready(&prewarm).await;
                 report(prewarm.run().await);
             }
         }
@@ -36,6 +40,13 @@ pub async fn run(
     tokio::select! {
         () = work => {}
         _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Waits until the store is there to be asked.
+async fn ready(prewarm: &Prewarm) {
+    while !prewarm.is_ready() {
+        tokio::time::sleep(GLANCE).await;
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock, TokioBackground};
-use crate::{Failure, contact, follow, prewarm, secrets, upkeep, wire};
+use crate::{Failure, contact, follow, late, prewarm, secrets, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
 /// requests in flight are answered; the spool is drained as far as the store allows.
@@ -34,8 +34,13 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let storage = wire::storage(settings).await?;
     let pending = contact::begin(&storage).await?;
     let postgres = storage.postgres.clone();
-    let (storage, caching) =
-        wire::cached(&wire::cache_settings(settings), storage, &clock, Arc::new(TokioBackground::here()));
+    let (storage, caching) = wire::cached(
+        &settings.cache,
+        wire::far(settings)?,
+        storage,
+        &clock,
+        Arc::new(TokioBackground::here()),
+    );
     let limiting = wire::limiting(settings, &clock)?;
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting));
     let recorder: Arc<dyn Recorder> = spool.clone();
@@ -51,6 +56,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         tokio::spawn(upkeep::run(storage.upkeep, clock.clone(), settings.age_policy, stopped.clone()));
     let access = services.access.clone().into_inner();
     let mut following = tokio::spawn(follow::run(access, stopped.clone()));
+    let mut heeding = tokio::spawn(late::run(caching.following, stopped.clone()));
 
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
@@ -75,6 +81,8 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         refused = first_contact => Err(refused.to_string()),
         // It would go on letting in whom it should not.
         ended = &mut following => Err(format!("following changes ended by itself: {ended:?}")),
+        // Without it no answer comes from the cache.
+        ended = &mut heeding => Err(format!("following what comes late ended by itself: {ended:?}")),
     };
     health.stop();
     tracing::info!("stopping: no more requests, please");

@@ -18,7 +18,7 @@ use activity_ingest::disk::RealDisk;
 use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
-pub use self::caching::{Caching, cache_settings, cached};
+pub use self::caching::{Caching, cached, far};
 pub use self::fingerprints::of as fingerprints;
 pub use self::limiting::{Limiting, limiting};
 pub use self::storage::{Storage, database_file, same_schema, storage};

@@ -32,7 +32,7 @@ pub enum Storage {
     /// A file of its own for each place.
     Embedded,
     /// A database of its own for each place.
-    Postgres(Box<Postgres>),
+    Postgres(Postgres),
 }
 
 /// Where one server keeps its rows.
@@ -49,9 +49,9 @@ pub trait Filled: ActivitySink + Upkeep {}
 impl<T: ActivitySink + Upkeep> Filled for T {}
 
 /// A server that waits for its disk.
-pub fn postgres() -> Box<Postgres> {
+pub fn postgres() -> Postgres {
     let configuration = CONFIGURATION.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    Box::new(block_in_place(|| Postgres::with(&Settings { durable: true, configuration })))
+    block_in_place(|| Postgres::with(&Settings { durable: true, configuration }))
 }
 
 impl Storage {

@@ -11,6 +11,7 @@ const URL: &str = "REDIS_URL";
 const HOST: &str = "REDIS_HOST";
 const SENTINELS: &str = "REDIS_SENTINEL_HOSTS";
 const CLUSTER: &str = "REDIS_CLUSTER_HOSTS";
+const READ_HOST: &str = "REDIS_READ_HOST";
 /// Each of them says where Redis is.
 const PLACES: [&str; 4] = [URL, HOST, SENTINELS, CLUSTER];
 /// Where Redis and Sentinels listen unless somebody says otherwise.
@@ -22,6 +23,8 @@ const SENTINEL_PORT: u16 = 26_379;
 pub struct RedisSettings {
     /// Where it is.
     pub options: Options,
+    /// Where cached answers are read, if that is not where they are written.
+    pub read_end: Option<(String, u16)>,
     /// What an instance does while it is lost.
     pub without: WithoutRedis,
 }
@@ -44,6 +47,9 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let sentinel_password = reader.optional("REDIS_SENTINEL_PASSWORD", text);
     let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
     let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
+    let read_host = reader.optional(READ_HOST, self::host);
+    let read_port = reader.required("REDIS_READ_PORT", self::port).unwrap_or(PORT);
+    let read_end = read_host.map(|host| (host, read_port));
     let by_sentinels = || {
         let options = Options::sentinel(sentinels?, &master_name);
         Some(match sentinel_password {
@@ -57,7 +63,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
         Some(password) => options.with_login(user.as_deref(), &password),
         None => options,
     });
-    Some(RedisSettings { options: by_url.or(by_parts)?, without: without? })
+    Some(RedisSettings { options: by_url.or(by_parts)?, read_end, without: without? })
 }
 
 /// Notes settings that speak of another Redis than the rest, or of none.
@@ -86,6 +92,16 @@ fn contradictions(reader: &mut Reader) {
             };
             reader.contradiction(name, reason);
         }
+    }
+    if has(CLUSTER) && reader.is_given(READ_HOST) {
+        reader
+            .contradiction(READ_HOST, "must not be set beside REDIS_CLUSTER_HOSTS: no server has all of it");
+    }
+    if reader.is_given("REDIS_READ_PORT") && !reader.is_given(READ_HOST) {
+        reader.contradiction(
+            "REDIS_READ_PORT",
+            "must not be set without REDIS_READ_HOST, the server that it is about",
+        );
     }
     if reader.is_given("REDIS_USER") && !reader.is_given("REDIS_PASSWORD") && !has(URL) {
         reader.contradiction("REDIS_USER", "must not be set without REDIS_PASSWORD");

@@ -80,7 +80,10 @@ pub const SETTINGS: &[Setting] = &[
     secret("DATABASE_PASSWORD", "The user's password"),
     open("DATABASE_NAME", Always("activity_tracker"), "The database"),
     open("DATABASE_READ_REPLICAS", Unset, "Servers that follow it: host:port, comma separated"),
-    secret("REDIS_URL", "Redis, which instances share limits by, such as rediss://user:password@host:6379"),
+    secret(
+        "REDIS_URL",
+        "Redis, which instances share limits and answers by, such as rediss://user:password@host:6379",
+    ),
     open("REDIS_HOST", Unset, "The same in parts: host or address"),
     open("REDIS_PORT", Always("6379"), "Its port"),
     open(
@@ -93,6 +96,8 @@ pub const SETTINGS: &[Setting] = &[
     open("REDIS_SENTINEL_MASTER_NAME", Always("mymaster"), "What they call it"),
     secret("REDIS_SENTINEL_PASSWORD", "The password of the Sentinels themselves"),
     open("REDIS_CLUSTER_HOSTS", Unset, "Members of a Redis Cluster: host:port, comma separated"),
+    open("REDIS_READ_HOST", Unset, "Where cached answers are read; behind Sentinels a replica by default"),
+    open("REDIS_READ_PORT", Always("6379"), "Its port"),
     open(
         "RATE_LIMIT_WITHOUT_REDIS",
         Always("share"),
@@ -164,13 +169,8 @@ const fn later_secret(name: &'static str) -> NotYet {
 /// Names that are known but have no effect yet. They may stand in the file, so that one file serves
 /// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
 /// carry a password are masked like secrets.
-pub const NOT_YET: &[NotYet] = &[
-    later("REDIS_READ_HOST"),
-    later("REDIS_READ_PORT"),
-    later("IP_PRIVACY"),
-    later_secret("METRICS_TOKEN"),
-    later_secret("OTEL_EXPORTER_OTLP_ENDPOINT"),
-];
+pub const NOT_YET: &[NotYet] =
+    &[later("IP_PRIVACY"), later_secret("METRICS_TOKEN"), later_secret("OTEL_EXPORTER_OTLP_ENDPOINT")];
 
 /// All known names.
 pub fn names() -> impl Iterator<Item = &'static str> {

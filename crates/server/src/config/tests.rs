@@ -239,8 +239,11 @@ fn redis_is_in_one_place() {
     let sentinels = [("REDIS_SENTINEL_HOSTS", "a,b:2"), ("REDIS_SENTINEL_PASSWORD", "c4n4ry")];
     assert_eq!(place(&sentinels).as_deref(), Some("mymaster of Sentinels a:26379,b:2"));
     assert_eq!(place(&[("REDIS_CLUSTER_HOSTS", "a,b:2")]).as_deref(), Some("cluster of a:6379,b:2"));
+    let apart = [("REDIS_HOST", "a"), ("REDIS_READ_HOST", "b"), ("REDIS_READ_PORT", "7")];
+    let settings = load(&[&SHARED[..], &apart].concat()).unwrap();
+    assert_eq!(settings.redis.unwrap().read_end, Some(("b".to_owned(), 7)));
 
-    let refused: [(Env<'_>, &[&str]); 6] = [
+    let refused: [(Env<'_>, &[&str]); 8] = [
         (
             &[("REDIS_URL", "redis://:c4n4ry@a"), ("REDIS_HOST", "b")],
             &["REDIS_HOST = \"b\"", "beside REDIS_URL"],
@@ -248,6 +251,11 @@ fn redis_is_in_one_place() {
         (&[("REDIS_HOST", "a"), ("REDIS_CLUSTER_HOSTS", "b")], &["REDIS_CLUSTER_HOSTS", "beside REDIS_HOST"]),
         (&[("REDIS_PASSWORD", "c4n4ry")], &["REDIS_PASSWORD = *****", "without the server"]),
         (&[("REDIS_URL", "redis://a"), ("REDIS_PORT", "1")], &["REDIS_PORT", "beside REDIS_URL"]),
+        (&[("REDIS_HOST", "a"), ("REDIS_READ_PORT", "1")], &["REDIS_READ_PORT", "without REDIS_READ_HOST"]),
+        (
+            &[("REDIS_CLUSTER_HOSTS", "a"), ("REDIS_READ_HOST", "b")],
+            &["REDIS_READ_HOST", "no server has all"],
+        ),
         (&[("REDIS_URL", "http://:c4n4ry@a")], &["REDIS_URL = *****", "redis://user:password@host:6379/0"]),
         (&[("REDIS_HOST", "a"), ("RATE_LIMIT_WITHOUT_REDIS", "open")], &["share, full or closed"]),
     ];
@@ -415,6 +423,7 @@ fn every_setting_of_the_table_is_read_and_has_a_good_default() {
         ("REDIS_SENTINEL_HOSTS", "cache"),
         ("REDIS_SENTINEL_PASSWORD", "x"),
         ("REDIS_CLUSTER_HOSTS", "cache"),
+        ("REDIS_READ_HOST", "cache2"),
     ];
     let env = [&values[..], &secrets, &database, &redis].concat();
     let setup = Setup::new("", "", &env);

@@ -1,14 +1,15 @@
 //! The cache in front of a store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use activity_adapter_memory::{CacheOptions, MemoryUsageCache};
+use activity_adapter_redis::{CacheOptions as FarOptions, LayeredCache, Link, Reader, RedisUsageCache, Time};
 use activity_domain::cache::Lifetime;
 use activity_domain::port::{Background, Clock, UsageCache};
-use activity_domain::service::{CachePolicy, CachedUsage, ForgettingSink, Prewarm};
+use activity_domain::service::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm};
 
 use super::Storage;
+use crate::Failure;
 use crate::config::{CacheSettings, Settings};
 
 /// The most rows of a day that are kept: some megabytes.
@@ -20,39 +21,66 @@ pub struct Caching {
     pub cache: Arc<dyn UsageCache>,
     /// Warms it.
     pub prewarm: Arc<Prewarm>,
+    /// Learns what other instances store, where there are others: somebody has to have it ask, again and again.
+    pub following: Option<Arc<Following>>,
 }
 
-/// How answers are cached. Instances on one database do not hear of what another one stores into a day that is
-/// closed, and would show it too late: they keep no answers.
-pub fn cache_settings(settings: &Settings) -> CacheSettings {
-    let cache = settings.cache.clone();
-    match settings.database {
-        None => cache,
-        Some(_) => CacheSettings { ttl_daily: Duration::ZERO, ttl_top: Duration::ZERO, ..cache },
-    }
+/// Where instances share answers.
+pub struct Far {
+    link: Link,
+    reader: Option<Reader>,
+}
+
+/// Redis, if it is configured: that is no contact yet. The connection is not the limiter's, which is not to wait for
+/// long answers.
+pub fn far(settings: &Settings) -> Result<Option<Far>, Failure> {
+    let Some(redis) = settings.redis.as_ref().filter(|_| settings.database.is_some()) else {
+        return Ok(None);
+    };
+    let link = Link::open(&redis.options).map_err(|reason| format!("Redis: {reason}"))?;
+    let reader = Reader::open(&redis.options, redis.read_end.clone());
+    Ok(Some(Far { link, reader }))
 }
 
 /// A storage with a cache in front of it: questions go through the cache, and what is stored makes it
-/// forget.
+/// forget. Where instances share the storage, what the others store makes it forget too, and they may share answers.
 pub fn cached(
     settings: &CacheSettings,
+    far: Option<Far>,
     storage: Storage,
     clock: &Arc<dyn Clock>,
     background: Arc<dyn Background>,
 ) -> (Storage, Caching) {
-    let options = CacheOptions { tracks_keys: settings.tracks_keys, ..CacheOptions::default() };
-    let cache: Arc<dyn UsageCache> = Arc::new(MemoryUsageCache::new(clock.clone(), options));
+    // Where the cache is shared, uses are counted there.
+    let tracks_keys = settings.tracks_keys && far.is_none();
+    let options = CacheOptions { tracks_keys, ..CacheOptions::default() };
+    let near: Arc<dyn UsageCache> = Arc::new(MemoryUsageCache::new(clock.clone(), options));
+    let following = storage.late.clone().map(|late| Following::new(late, near.clone(), clock.clone()));
+    let following = following.map(Arc::new);
+    let cache: Arc<dyn UsageCache> = match (far, &following) {
+        (Some(Far { link, reader }), Some(following)) => {
+            let options = FarOptions { tracks_keys: settings.tracks_keys, ..FarOptions::default() };
+            let (following, clock) = (following.clone(), clock.clone());
+            let far = RedisUsageCache::new(link, reader, following, clock, Time::Redis, options);
+            Arc::new(LayeredCache::new(near, far))
+        }
+        // Nobody else writes to the store, or there is no Redis.
+        _ => near,
+    };
     let policy = CachePolicy {
         version: settings.version.clone(),
         daily: Lifetime::of(settings.ttl_daily),
         top: Lifetime::of(settings.ttl_top),
         day_rows: DAY_ROWS,
     };
-    let usage = CachedUsage::new(storage.usage, cache.clone(), clock.clone(), background, policy);
+    let mut usage = CachedUsage::new(storage.usage, cache.clone(), clock.clone(), background, policy);
+    if let Some(following) = &following {
+        usage = usage.following(following.clone());
+    }
     let usage = Arc::new(usage);
     let sink = Arc::new(ForgettingSink::new(storage.sink, cache.clone()));
     let prewarm = Arc::new(Prewarm::new(usage.clone()));
-    (Storage { sink, usage, ..storage }, Caching { cache, prewarm })
+    (Storage { sink, usage, ..storage }, Caching { cache, prewarm, following })
 }
 
 #[cfg(test)]
@@ -71,10 +99,22 @@ mod tests {
     use crate::system::TokioBackground;
 
     /// A stack over a store, which `guard` keeps there.
-    fn stack(settings: &Settings, now: &str, storage: Storage, guard: Box<dyn Any + Send>) -> CachedStores {
+    async fn stack(
+        settings: &Settings,
+        now: &str,
+        storage: Storage,
+        guard: Box<dyn Any + Send>,
+    ) -> CachedStores {
         let uncached: Arc<dyn UsageRepo> = storage.usage.clone();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(make::at(now)));
-        let (storage, caching) = cached(&settings.cache, storage, &clock, Arc::new(TokioBackground::here()));
+        let (storage, caching) =
+            cached(&settings.cache, None, storage, &clock, Arc::new(TokioBackground::here()));
+        if let Some(following) = &caching.following {
+            // The clock stands still, and so what is known stays trusted. Others write on the same server.
+            while following.sealed().is_none() {
+                following.poll().await.unwrap();
+            }
+        }
         let stores = Stores {
             set_aside: storage.set_aside,
             clients: storage.clients,
@@ -99,7 +139,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let sources = Sources { dir: folder.path().into(), env: [].into(), is_terminal: false };
             let settings = Settings::load(&sources).unwrap();
-            stack(&settings, now, wire::storage(&settings).await.unwrap(), Box::new(folder))
+            stack(&settings, now, wire::storage(&settings).await.unwrap(), Box::new(folder)).await
         }
 
         async fn fresh() -> Stores {
@@ -147,7 +187,7 @@ mod tests {
             });
             let settings = settings(&database.url(), folder.path());
             let storage = wire::storage(&settings).await.unwrap();
-            stack(&settings, now, storage, Box::new((database, folder)))
+            stack(&settings, now, storage, Box::new((database, folder))).await
         }
 
         async fn fresh() -> Stores {

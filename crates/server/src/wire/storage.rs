@@ -6,7 +6,7 @@ use std::sync::Arc;
 use activity_adapter_postgres::{Options, PostgresStore};
 use activity_adapter_sqlite::SqliteStore;
 use activity_domain::error::StoreError;
-use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, UsageRepo};
+use activity_domain::port::{ActivitySink, ClientRepo, LateFeed, SetAsideRepo, Upkeep, UsageRepo};
 
 use super::fingerprints;
 use crate::Failure;
@@ -27,6 +27,8 @@ pub struct Storage {
     pub set_aside: Arc<dyn SetAsideRepo>,
     /// Whether the sink takes what is brought.
     pub batches: Arc<Batches>,
+    /// What others change late, where there are others.
+    pub late: Option<Arc<dyn LateFeed>>,
     /// The store itself where it is Postgres, which may come later than the server.
     pub postgres: Option<PostgresStore>,
 }
@@ -35,7 +37,8 @@ pub struct Storage {
 pub async fn storage(settings: &Settings) -> Result<Storage, StoreError> {
     if let Some(database) = &settings.database {
         let store = postgres(settings, database);
-        return Ok(Storage { postgres: Some(store.clone()), ..all(&Arc::new(store)) });
+        let late: Arc<dyn LateFeed> = Arc::new(store.clone());
+        return Ok(Storage { late: Some(late), postgres: Some(store.clone()), ..all(&Arc::new(store)) });
     }
     let store = SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?;
     Ok(all(&Arc::new(store)))
@@ -53,6 +56,7 @@ where
         upkeep: store.clone(),
         set_aside: store.clone(),
         batches,
+        late: None,
         postgres: None,
     }
 }

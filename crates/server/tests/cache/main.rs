@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 
+mod instances;
+mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -56,24 +56,6 @@ async fn what_two_servers_take_is_counted_once_and_both_answer_alike() {
     check(database.address(), &ledger);
 }
 
-/// A day that is over, of which both servers were asked before.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_event_shows_at_once_on_the_server_that_did_not_take_it() {
-    let database = Database::empty();
-    let nodes = [started(database.address(), &[]).await, started(database.address(), &[]).await];
-    let ada = nodes[0].register("ada", "client").await;
-    let mut random = Random(13);
-    for count in 1..4 {
-        let three_days_ago = jiff::Timestamp::now().as_microsecond() - 3 * 86_400_000_000;
-        let event = Event { at: three_days_ago, ..Event::new(&ada, &mut random) };
-        nodes[count % 2].record(&ada.key, &[event], true).await;
-        for node in &nodes {
-            let requests: u64 = node.daily("days=7").await.values().map(|day| day.requests).sum();
-            assert_eq!(requests, count as u64);
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_server_revokes_ends_on_the_other_within_a_second() {
     let database = Database::empty();
