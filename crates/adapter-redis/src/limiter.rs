@@ -51,6 +51,9 @@ pub struct RedisLimiter {
 }
 
 impl RedisLimiter {
+    /// What Redis runs for each decision.
+    pub const SCRIPT: &str = include_str!("limiter/limiter.lua");
+
     /// A limiter on what instances share.
     pub fn new(link: Link, time: Time) -> Self {
         Self::with_prefix(link, time, PREFIX)
@@ -58,7 +61,7 @@ impl RedisLimiter {
 
     /// One that shares nothing with those of other prefixes.
     pub fn with_prefix(link: Link, time: Time, prefix: &str) -> Self {
-        let script = Script::from_lua(include_str!("limiter/limiter.lua"));
+        let script = Script::from_lua(Self::SCRIPT);
         Self { link, time, prefix: prefix.to_owned(), script, latest: AtomicI64::new(0) }
     }
 

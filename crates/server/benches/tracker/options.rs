@@ -59,6 +59,8 @@ pub enum Scenario {
     Limits,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
+    /// Decisions of the limiter on Redis.
+    RedisLimits,
     /// Rows into the store on Postgres.
     Postgres,
     /// A hundred events a request, over HTTP, into Postgres.

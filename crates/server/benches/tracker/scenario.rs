@@ -7,6 +7,7 @@ mod ingest;
 mod limits;
 mod postgres;
 mod read;
+mod redis_limits;
 mod store;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Import => import::run(options).await,
         Scenario::Read => read::run(options, "read", &Storage::Embedded).await,
         Scenario::Limits => limits::run(options).await,
+        Scenario::RedisLimits => redis_limits::run(options).await,
         Scenario::Cache => cache::run(options).await,
         Scenario::Postgres => postgres::run(options).await,
         Scenario::PostgresIngest => {

@@ -32,7 +32,7 @@ pub enum Storage {
     /// A file of its own for each place.
     Embedded,
     /// A database of its own for each place.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 /// Where one server keeps its rows.
@@ -49,9 +49,9 @@ pub trait Filled: ActivitySink + Upkeep {}
 impl<T: ActivitySink + Upkeep> Filled for T {}
 
 /// A server that waits for its disk.
-pub fn postgres() -> Postgres {
+pub fn postgres() -> Box<Postgres> {
     let configuration = CONFIGURATION.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    block_in_place(|| Postgres::with(&Settings { durable: true, configuration }))
+    Box::new(block_in_place(|| Postgres::with(&Settings { durable: true, configuration })))
 }
 
 impl Storage {

@@ -99,9 +99,9 @@ async fn measure(options: &Options, plan: &Plan, name: &str, storage: &Storage) 
     let mut sizes = Vec::new();
     for &rows in plan.amounts {
         // What is measured is the store.
-        let place = storage.place(&format!("read_{}_{rows}", plan.clients))?;
-        let place = fill(place, Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
-        let tracker = Tracker::start_with(place, &UNCACHED).await?;
+        let empty = storage.place(&format!("read_{}_{rows}", plan.clients))?;
+        let filled = fill(empty, Rows::of_clients(plan.clients, rows, pace.clone())?).await?;
+        let tracker = Tracker::start_with(filled, &UNCACHED).await?;
         sizes.push(Size { rows, tracker, took: Default::default() });
     }
     // Fills caches and checks that the whole answer is there.
