@@ -26,6 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Rows, whose they are, how many happened a second, and how they are stored.
 struct Plan {
+    rows: usize,
     clients: usize,
     pace: u64,
     batch: usize,
@@ -33,9 +34,10 @@ struct Plan {
 
 impl Plan {
     fn name(&self) -> String {
-        let [clients, pace, batch] =
-            [self.clients as f64, self.pace as f64, self.batch as f64].map(thousands);
-        format!("{clients} clients, rows of {pace}/s, batches of {batch}")
+        let Self { rows, clients, pace, batch } = self;
+        let [rows, clients, pace, batch] =
+            [*rows as f64, *clients as f64, *pace as f64, *batch as f64].map(thousands);
+        format!("{rows} rows of {pace}/s, {clients} clients, batches of {batch}")
     }
 }
 
@@ -44,10 +46,11 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let server = storage::postgres();
     // As they come in at about the speed at which they are stored; and a backlog of some minutes.
     let plans = [
-        Plan { clients: 1_000, pace: 50_000, batch: 1_000 },
-        Plan { clients: 1_000, pace: 50_000, batch: 5_000 },
-        Plan { clients: 10_000, pace: 50_000, batch: 5_000 },
-        Plan { clients: 1_000, pace: 1_000, batch: 5_000 },
+        Plan { rows: 500_000, clients: 1_000, pace: 50_000, batch: 1_000 },
+        Plan { rows: 2_000_000, clients: 1_000, pace: 50_000, batch: 5_000 },
+        Plan { rows: 500_000, clients: 1_000, pace: 50_000, batch: 5_000 },
+        Plan { rows: 500_000, clients: 10_000, pace: 50_000, batch: 5_000 },
+        Plan { rows: 500_000, clients: 1_000, pace: 1_000, batch: 5_000 },
     ];
     let mut lines = Vec::new();
     for plan in plans {
@@ -57,7 +60,7 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
 }
 
 async fn measure(options: &Options, server: &Postgres, plan: &Plan) -> Outcome<Vec<Line>> {
-    let count = if options.quick { 50_000 } else { 500_000 };
+    let count = if options.quick { plan.rows / 10 } else { plan.rows };
     let rows: Arc<Vec<Row>> =
         Arc::new(Rows::of_clients(plan.clients, count, Pace::Live(plan.pace))?.take(count)?);
     let batches = rows::batches(&rows, plan.batch);
