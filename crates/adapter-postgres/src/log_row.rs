@@ -68,7 +68,7 @@ impl ActivityRow {
             at: Timestamp::from_micros(self.at).map_err(bad("at"))?,
             endpoint: Endpoint::parse(&self.endpoint).map_err(bad("endpoint"))?,
             method: Method::parse(&self.method).map_err(bad("method"))?,
-            status: Status::parse(self.status.into()).map_err(bad("status"))?,
+            status: Status::from_stored(self.status.into()).map_err(bad("status"))?,
             response_time: took.map_err(bad("response_time"))?,
             ip: ip.map_err(bad("ip"))?,
             user_agent: self.user_agent.as_deref().map(Text::parse).transpose().map_err(bad("user_agent"))?,

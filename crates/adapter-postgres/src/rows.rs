@@ -55,7 +55,7 @@ impl<'a> Rows<'a> {
         self.id.push(a.id.0);
         self.endpoint.push(a.endpoint.as_str());
         self.method.push(a.method.as_str());
-        self.status.push(a.status.code().cast_signed());
+        self.status.push(a.status.stored().cast_signed());
         self.response_time.push(a.response_time.map(ResponseTime::as_micros).map(number));
         self.ip.push(a.ip.map(IpNet::from));
         self.user_agent.push(a.user_agent.as_ref().map(Text::as_str));

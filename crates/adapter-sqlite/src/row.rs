@@ -36,7 +36,7 @@ impl<'a> Row<'a> {
             id: a.id.0.as_bytes(),
             endpoint: a.endpoint.as_str(),
             method: a.method.as_str(),
-            status: a.status.code().into(),
+            status: a.status.stored().into(),
             response_time: a.response_time.map(ResponseTime::as_micros).map(number),
             ip: a.ip.map(|ip| ip.to_string()),
             user_agent: a.user_agent.as_ref().map(Text::as_str),

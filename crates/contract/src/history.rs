@@ -102,7 +102,7 @@ fn call() -> impl Strategy<Value = Call> {
         Just(Some(86_400_000_000)),
     ];
     let what = (select(ENDPOINTS.to_vec()), select(METHODS.to_vec()));
-    (select(CLIENTS.to_vec()), 0u8..4, moment(), what, select(vec![100i64, 200, 399, 400, 503]), took)
+    (select(CLIENTS.to_vec()), 0u8..4, moment(), what, select(vec![0i64, 100, 200, 399, 400, 503]), took)
         .prop_map(|(client, id, at, (endpoint, method), status, micros)| Call {
             client,
             id,

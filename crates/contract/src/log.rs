@@ -18,7 +18,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::history::{CLIENTS, World, moment, steps};
 use crate::property::check;
-use crate::{Harness, Stores, ask, make};
+use crate::{Harness, Stores, ask, make, recount};
 
 /// A question, short enough to be read in a failure.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ fn log_ask() -> impl Strategy<Value = LogAsk> {
     let range = (moment(), moment()).prop_map(|(a, b)| (a.min(b), a.max(b)));
     let range = prop_oneof![1 => Just(always), 2 => range];
     let endpoint = one_of(vec!["/things", "/things/1", "/things/{id}", "/nowhere"]);
-    let status = one_of(vec!["200", "4xx", "5xx", "404"]);
+    let status = one_of(vec!["200", "4xx", "5xx", "404", "unknown"]);
     (range, one_of(CLIENTS.to_vec()), endpoint, one_of(vec!["GET", "BREW"]), status, 1usize..5).prop_map(
         |((from, to), client, endpoint, method, status, limit)| LogAsk {
             from,
@@ -77,10 +77,8 @@ impl LogAsk {
             "/things/{id}" => ["/things/1", "/things/2"].contains(&row.endpoint.as_str()),
             path => path == row.endpoint.as_str(),
         };
-        let status = |wanted: &str| match wanted.strip_suffix("xx") {
-            Some(digit) => row.status.code().to_string().starts_with(digit),
-            None => row.status.code().to_string() == wanted,
-        };
+        let code = row.status.code().map_or_else(|| "unknown".to_owned(), |code| code.to_string());
+        let status = |wanted: &str| code == wanted || recount::status_class(row) == wanted;
         self.from <= row.at
             && row.at < self.to
             && self.client.is_none_or(|client| client == row.client.as_str())

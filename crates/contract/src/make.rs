@@ -64,11 +64,11 @@ pub fn call(client: &str, id: u128, time: &str) -> Activity {
     }
 }
 
-/// The same call with a status and a response time.
+/// The same call with a status, 0 for one that is not known, and a response time.
 #[must_use]
 pub fn answered(call: Activity, status: i64, micros: Option<u64>) -> Activity {
     let response_time = micros.map(|micros| ResponseTime::from_micros(micros).expect("a response time"));
-    Activity { status: Status::parse(status).expect("a status"), response_time, ..call }
+    Activity { status: Status::from_stored(status).expect("a status"), response_time, ..call }
 }
 
 /// A client of role `client`, named after its id and without an email.

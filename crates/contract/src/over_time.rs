@@ -111,7 +111,7 @@ impl SeriesAsk {
             }
             let group = match self.group {
                 GroupBy::None => None,
-                GroupBy::Status => Some(format!("{}xx", row.status.code() / 100)),
+                GroupBy::Status => Some(recount::status_class(row)),
                 GroupBy::Endpoint => Some(recount::template(row)),
                 GroupBy::Method => Some(recount::method(row).to_owned()),
                 GroupBy::Client => Some(row.client.to_string()),

@@ -25,7 +25,8 @@ impl Counted {
         took.sort_unstable();
         Self {
             requests: rows.len() as u64,
-            errors: rows.iter().filter(|row| row.status.code() >= 400).count() as u64,
+            errors: rows.iter().filter(|row| row.status.code().is_some_and(|code| code >= 400)).count()
+                as u64,
             last_seen: rows.iter().map(|row| row.at).max(),
             took,
         }
@@ -108,6 +109,11 @@ pub fn template(row: &Activity) -> String {
     let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let parts = row.endpoint.as_str().split('/').map(|part| if is_number(&part) { "{id}" } else { part });
     parts.collect::<Vec<_>>().join("/")
+}
+
+/// The class of the status.
+pub fn status_class(row: &Activity) -> String {
+    row.status.code().map_or_else(|| "unknown".to_owned(), |code| format!("{}xx", code / 100))
 }
 
 /// The method, as far as it is counted by name.

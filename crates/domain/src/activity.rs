@@ -124,11 +124,14 @@ impl Method {
     }
 }
 
-/// An HTTP status from 100 to 599.
+/// An HTTP status from 100 to 599, or [`Self::UNKNOWN`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Status(u16);
 
 impl Status {
+    /// Of a call that was recorded before it was answered. It is no error.
+    pub const UNKNOWN: Self = Self(0);
+
     /// Takes a status code.
     pub fn parse(code: i64) -> Result<Self, Invalid> {
         match u16::try_from(code) {
@@ -137,9 +140,19 @@ impl Status {
         }
     }
 
-    /// The code.
-    pub fn code(self) -> u16 {
+    /// From what [`Self::stored`] gave.
+    pub fn from_stored(code: i64) -> Result<Self, Invalid> {
+        if code == 0 { Ok(Self::UNKNOWN) } else { Self::parse(code) }
+    }
+
+    /// The number that a spool or store keeps: the code, 0 if it is not known.
+    pub fn stored(self) -> u16 {
         self.0
+    }
+
+    /// The code, if it is known.
+    pub fn code(self) -> Option<u16> {
+        (self != Self::UNKNOWN).then_some(self.0)
     }
 
     /// Whether it counts as an error: 400 and above.

@@ -56,18 +56,18 @@ impl fmt::Debug for Verb {
     }
 }
 
-/// The first digit of a status: 1 to 5.
+/// The first digit of a status: 1 to 5, or 0 where it is not known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusClass(u8);
 
 impl StatusClass {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self(1), Self(2), Self(3), Self(4), Self(5)];
+    pub const ALL: [Self; 6] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5)];
 
     /// The class of a status.
     pub fn of(status: Status) -> Self {
-        // A status lies between 100 and 599.
-        Self(u8::try_from(status.code() / 100).unwrap_or(5))
+        // What is stored is 0, or lies between 100 and 599.
+        Self(u8::try_from(status.stored() / 100).unwrap_or(5))
     }
 
     /// The class of this digit; `None` if there is none.
@@ -85,9 +85,9 @@ impl StatusClass {
         self.0 >= 4
     }
 
-    /// `2xx` and the like.
+    /// `2xx` and the like, or `unknown`.
     pub fn as_str(self) -> &'static str {
-        ["1xx", "2xx", "3xx", "4xx", "5xx"][usize::from(self.0 - 1)]
+        ["unknown", "1xx", "2xx", "3xx", "4xx", "5xx"][usize::from(self.0)]
     }
 }
 
@@ -124,6 +124,8 @@ mod tests {
         for code in 100..600 {
             assert_eq!(class(code).is_error(), Status::parse(code).unwrap().is_error());
         }
-        assert_eq!((StatusClass::from_digit(0), StatusClass::from_digit(6)), (None, None));
+        let unknown = StatusClass::of(Status::UNKNOWN);
+        assert_eq!((unknown.as_str(), unknown.is_error(), unknown.digit()), ("unknown", false, 0));
+        assert_eq!((StatusClass::from_digit(0), StatusClass::from_digit(6)), (Some(unknown), None));
     }
 }

@@ -16,7 +16,8 @@ use serde_json::Value;
 use crate::operations::{
     EventsPolicy, Health, cache_stats, change_client, client, client_rate_limit, daily, endpoints,
     erase_client, get_logs, health_check, issue_key, issue_token, list_clients, livez, post_logs,
-    prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, top,
+    prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, top, verify,
+    verify_path,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::{Problem, brief};
@@ -93,7 +94,9 @@ pub fn app(
         document = openapi::finish(spec);
         app
     });
-    docs::mount(app.build(), &document).default_service(actix_web::web::route().to(not_found))
+    docs::mount(app.build(), &document)
+        .route("/api/verify/{path:.*}", actix_web::web::route().to(verify_path))
+        .default_service(actix_web::web::route().to(not_found))
 }
 
 /// The OpenAPI document of the application.
@@ -123,6 +126,9 @@ where
         .service(resource("/api/usage/series", "GET").route(web::get().to(series)))
         .service(resource("/api/usage/endpoints", "GET").route(web::get().to(endpoints)))
         .service(resource("/api/rate-limit", "GET").route(web::get().to(rate_limit)))
+        .service(
+            resource("/api/verify", "GET, POST").route(web::get().to(verify)).route(web::post().to(verify)),
+        )
         .service(resource("/api/clients", "GET").route(web::get().to(list_clients)))
         .service(
             resource("/api/clients/{clientId}", "GET, PATCH, DELETE")

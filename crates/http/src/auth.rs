@@ -31,17 +31,30 @@ pub struct MaybeAuthenticated(pub Option<Caller>);
 /// with it.
 pub struct ByKey(pub Caller);
 
+/// A caller, or why he is not let in, for an operation that has to say so in its own way.
+pub struct Presented(pub Result<Caller, Problem>);
+
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for Authenticated {
     type Error = Problem;
     type Future = Extracted<Self>;
 
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let presented = Presented::from_request(request, payload);
+        Box::pin(async move { presented.await?.0.map(Self) })
+    }
+}
+
+impl FromRequest for Presented {
+    type Error = Problem;
+    type Future = Extracted<Self>;
+
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let caller = authenticate(&request).await?;
-            caller.map(Self).ok_or_else(|| Problem::unauthorized("an API key or token is needed"))
+            let missing = || Problem::unauthorized("an API key or token is needed");
+            Ok(Self(authenticate(&request).await.and_then(|caller| caller.ok_or_else(missing))))
         })
     }
 }
@@ -222,3 +235,4 @@ impl OperationModifier for ByKey {
 
 secured_by_key_or_token!(Authenticated);
 secured_by_key_or_token!(MaybeAuthenticated);
+secured_by_key_or_token!(Presented);

@@ -11,6 +11,7 @@ mod limits;
 mod log;
 mod series;
 mod usage;
+mod verify;
 
 pub use audit::*;
 pub use cache::*;
@@ -22,3 +23,4 @@ pub use limits::*;
 pub use log::*;
 pub use series::*;
 pub use usage::*;
+pub use verify::*;

@@ -10,6 +10,7 @@
 //! | [`auth`], [`token`] | who is calling: by API key or JWT |
 //! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
 //! | [`limits`], [`turns`], [`peer`] | quotas and their headers; questions at one time; where a call comes from |
+//! | [`original`] | the call that a gateway asks about |
 //! | [`audit`] | headers and bodies: secrets taken out, cut, sealed; shown again |
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
@@ -30,6 +31,7 @@ pub mod log_page;
 pub mod memory;
 pub mod openapi;
 pub mod operations;
+pub mod original;
 pub mod peer;
 pub mod problem;
 pub mod request;

@@ -109,7 +109,7 @@ fn csv(entries: &[LogEntry]) -> Option<Vec<u8>> {
             entry.id.clone(),
             cell(&entry.endpoint),
             cell(&entry.method),
-            entry.status_code.to_string(),
+            entry.status_code.map_or_else(String::new, |code| code.to_string()),
             entry.response_time.map(|took| took.to_string()).unwrap_or_default(),
             text(&entry.ip_address),
             text(&entry.user_agent),

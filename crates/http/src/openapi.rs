@@ -43,6 +43,8 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("delete", "/api/clients/{clientId}/keys/{keyId}", &[401, 403, 404, 409, 429, 503]),
     ("get", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
     ("delete", "/api/clients/{clientId}/rate-limit", &[401, 403, 404, 429, 503]),
+    ("get", "/api/verify", &[401, 403, 422, 429, 503]),
+    ("post", "/api/verify", &[401, 403, 422, 429, 503]),
     ("get", "/api/cache/stats", &[401, 403, 429, 503]),
     ("post", "/api/cache/prewarm", &[401, 403, 409, 429, 503]),
     ("get", "/livez", &[]),
@@ -64,6 +66,7 @@ pub fn finish(mut spec: Value) -> Value {
     describe_log(&mut spec);
     describe_health(&mut spec);
     describe_clients(&mut spec);
+    describe_verify(&mut spec);
     allow_null(&mut spec, &NULLABLE);
     // Registration may be open, so that no key is needed.
     if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
@@ -160,6 +163,10 @@ fn describe_log(spec: &mut Value) {
         audit.remove("required");
         any_json(audit.get_mut("properties"));
     }
+    let status = "/components/schemas/LogResponse/properties/data/items/properties/statusCode";
+    if let Some(status) = spec.pointer_mut(status) {
+        status["nullable"] = json!(true);
+    }
     let ok = &mut spec["paths"]["/api/logs"]["get"]["responses"]["200"];
     for (media, description) in
         [("application/x-ndjson", "One event per line."), ("text/csv", "A table with a line of names.")]
@@ -192,6 +199,22 @@ fn allow_null(value: &mut Value, names: &[&str]) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| allow_null(item, names)),
         _ => {}
+    }
+}
+
+/// What a gateway reads is in the headers.
+fn describe_verify(spec: &mut Value) {
+    let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    let passed = json!({
+        "X-Client-Id": header("Who calls."),
+        "X-Activity-Id": header("The id of the call: the event may be posted under it, or is recorded (`record`)."),
+    });
+    for method in ["get", "post"] {
+        let operation = &mut spec["paths"]["/api/verify"][method];
+        operation["responses"]["200"]["headers"] = passed.clone();
+        if method == "post" {
+            operation["operationId"] = json!("verifyByPost");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod sealing;
 mod series;
 mod token;
 mod top;
+mod verify;
 
 pub use activities::get_logs;
 pub use cache::{cache_stats, prewarm_cache};
@@ -28,6 +29,7 @@ pub use register::register;
 pub use series::series;
 pub use token::issue_token;
 pub use top::top;
+pub use verify::{verify, verify_path};
 
 /// Makes paperclip's operations visible to [`crate::app`]: the macro derives a type from each handler.
 pub(crate) mod prelude {

@@ -17,9 +17,18 @@ impl TrustedProxies {
     }
 }
 
+/// Whether the next hop is a trusted proxy, whose headers may be believed.
+pub fn is_proxy(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<TrustedProxies>>().is_some_and(|proxies| proxies.trusts(next_hop(request)))
+}
+
+fn next_hop(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()).to_canonical()
+}
+
 /// The address of the caller: the last one on the way here that no trusted proxy has.
 pub fn address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()).to_canonical();
+    let peer = next_hop(request);
     let Some(proxies) = request.app_data::<web::Data<TrustedProxies>>() else { return peer };
     let values: Vec<&str> =
         request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();

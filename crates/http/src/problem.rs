@@ -20,7 +20,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
-    header: Option<Box<(HeaderName, String)>>,
+    headers: Vec<(HeaderName, String)>,
     kind: &'static str,
 }
 
@@ -80,7 +80,7 @@ impl fmt::Write for Brief {
 impl Problem {
     /// An answer with a status and an explanation for the caller.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), header: None, kind: "about:blank" }
+        Self { status, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), kind: "about:blank" }
     }
 
     /// 400: not what the media type says it is.
@@ -103,10 +103,7 @@ impl Problem {
     /// 401: a key or token is needed, or the one that came is not valid.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         let challenge = "Bearer realm=\"activity-tracker\"".to_owned();
-        Self {
-            header: Some(Box::new((WWW_AUTHENTICATE, challenge))),
-            ..Self::new(StatusCode::UNAUTHORIZED, detail)
-        }
+        Self { headers: vec![(WWW_AUTHENTICATE, challenge)], ..Self::new(StatusCode::UNAUTHORIZED, detail) }
     }
 
     /// 403: the caller is known and may not do this.
@@ -135,7 +132,7 @@ impl Problem {
     pub fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path has {allowed}");
         Self {
-            header: Some(Box::new((ALLOW, allowed.to_owned()))),
+            headers: vec![(ALLOW, allowed.to_owned())],
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         }
     }
@@ -148,13 +145,31 @@ impl Problem {
     /// With `Retry-After` in seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
-        Self { header: Some(Box::new((RETRY_AFTER, seconds.to_string()))), ..self }
+        self.with(RETRY_AFTER, seconds.to_string())
+    }
+
+    /// With a header more.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With another status, where its own would be misunderstood.
+    #[must_use]
+    pub fn answered_as(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// Of a problem type other than what the status says.
     #[must_use]
     pub fn of_type(self, kind: &'static str) -> Self {
         Self { kind, ..self }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The answer, carrying the request's id.
@@ -168,8 +183,8 @@ impl Problem {
             request_id,
         };
         let mut response = HttpResponse::build(self.status);
-        if let Some(header) = &self.header {
-            response.insert_header((header.0.clone(), header.1.as_str()));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
         }
         // A struct of strings and numbers always serialises.
         let json = serde_json::to_vec(&body).unwrap_or_default();

@@ -18,7 +18,7 @@ fn a_common_line_is_read_whole() {
     assert_eq!(entry.user.as_deref(), Some("ada"));
     assert_eq!(entry.at.to_string(), "2026-01-31T12:00:00Z");
     assert_eq!((entry.method.as_str(), entry.endpoint.as_str()), ("GET", "/a/b"));
-    assert_eq!((entry.status.code(), entry.response_bytes), (200, Some(512)));
+    assert_eq!((entry.status.stored(), entry.response_bytes), (200, Some(512)));
     assert_eq!((entry.user_agent, entry.response_time), (None, None));
 }
 

@@ -26,7 +26,7 @@ fn truth_of(entry: &Entry) -> Truth {
         at: entry.at,
         method: method.unwrap(),
         path: entry.endpoint.as_str().to_owned(),
-        status: entry.status.code(),
+        status: entry.status.stored(),
         response_bytes: entry.response_bytes,
         user_agent: entry.user_agent.as_ref().map(|agent| agent.as_str().to_owned()),
         micros: entry.response_time.map(activity_domain::activity::ResponseTime::as_micros),

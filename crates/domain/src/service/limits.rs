@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Caller;
-use crate::activity::Activity;
+use crate::activity::{Activity, Endpoint};
 use crate::client::{Client, EndpointPrefix, RateLimit, Role};
 use crate::limit::{
     Charge, Charges, Decision, Quota, QuotaName, QuotaState, Quotas, Subject, Taken, Verdict, Window,
@@ -68,6 +68,12 @@ impl Limits {
     pub async fn record(&self, caller: &Caller, activities: &[Activity]) -> Result<Spent, Limited> {
         let endpoints = || activities.iter().map(|activity| &activity.endpoint);
         self.spend(caller, activities.len(), |prefix| endpoints().filter(|e| prefix.matches(e)).count()).await
+    }
+
+    /// Calling once, at an endpoint if it is known: without one, limits of endpoints do not count.
+    pub async fn call(&self, caller: &Caller, endpoint: Option<&Endpoint>) -> Result<Spent, Limited> {
+        let hits = |prefix: &EndpointPrefix| usize::from(endpoint.is_some_and(|e| prefix.matches(e)));
+        self.spend(caller, 1, hits).await
     }
 
     /// Reading once.

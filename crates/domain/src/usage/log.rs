@@ -71,12 +71,12 @@ impl EndpointFilter {
 }
 
 impl StatusFilter {
-    /// Takes `404` or `4xx`.
+    /// Takes `404`, `4xx`, or `unknown`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let class = StatusClass::ALL.into_iter().find(|class| class.as_str() == text);
         let exact = || text.parse().ok().and_then(|code| Status::parse(code).ok());
         let filter = class.map(Self::Class).or_else(|| exact().map(Self::Exact));
-        filter.ok_or_else(|| Invalid::new("must be a status such as 404, or a class such as 4xx"))
+        filter.ok_or_else(|| Invalid::new("must be a status such as 404, a class such as 4xx, or unknown"))
     }
 
     fn matches(self, status: Status) -> bool {
@@ -144,7 +144,13 @@ mod tests {
         let status =
             |text: &str, code| StatusFilter::parse(text).unwrap().matches(Status::parse(code).unwrap());
         assert!(status("404", 404) && !status("404", 400) && status("4xx", 400) && !status("4xx", 500));
-        for bad in ["", "6xx", "4XX", "99", "600", "abc"] {
+        let unknown = StatusFilter::parse("unknown").unwrap();
+        assert!(
+            unknown.matches(Status::UNKNOWN)
+                && !status("unknown", 100)
+                && !unknown.matches(Status::parse(599).unwrap())
+        );
+        for bad in ["", "0", "0xx", "6xx", "4XX", "99", "600", "abc"] {
             assert!(StatusFilter::parse(bad).is_err(), "{bad}");
         }
     }

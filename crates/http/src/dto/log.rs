@@ -59,8 +59,8 @@ pub struct LogEntry {
     pub endpoint: String,
     /// The HTTP method.
     pub method: String,
-    /// The HTTP status of the answer.
-    pub status_code: u16,
+    /// The HTTP status of the answer; null where the call was recorded before it was answered.
+    pub status_code: Option<u16>,
     /// How long the answer took in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_time: Option<f64>,

@@ -55,6 +55,8 @@ pub struct Options {
     /// Seconds that usage is cached.
     pub cache_ttl: u64,
     pub audit: Audit,
+    /// The network that proxies are in.
+    pub proxies: &'static str,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             retention_days: None,
             cache_ttl: 3_600,
             audit: Audit::off(None),
+            proxies: "127.0.0.1/32",
         }
     }
 }
@@ -232,7 +235,7 @@ fn services(
             audit: options.audit.clone(),
         },
         limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)),
-        proxies: TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()].into()),
+        proxies: TrustedProxies(vec![options.proxies.parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
         cors_origins: options.cors.clone().into(),
     }

@@ -19,5 +19,6 @@ mod register;
 mod series;
 mod store;
 mod usage;
+mod verify;
 mod walls;
 mod wrong_values;

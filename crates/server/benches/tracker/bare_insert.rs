@@ -69,7 +69,7 @@ fn insert(c: &mut SqliteConnection, row: &Row) -> QueryResult<()> {
             activity::id.eq(a.id.0.as_bytes().as_slice()),
             activity::endpoint.eq(a.endpoint.as_str()),
             activity::method.eq(a.method.as_str()),
-            activity::status.eq(i32::from(a.status.code())),
+            activity::status.eq(i32::from(a.status.stored())),
             activity::response_time.eq(a.response_time.map(ResponseTime::as_micros).map(u64::cast_signed)),
             activity::ip.eq(a.ip.map(|ip| ip.to_string())),
             activity::user_agent.eq(a.user_agent.as_ref().map(Text::as_str)),

@@ -76,7 +76,8 @@ fn missing(number: u64) -> Failure {
 fn summary(kept: &KeptAside) -> String {
     match codec::decode(&kept.payload) {
         Ok(a) => {
-            format!("{} {} {} {} {}", a.at, a.client, a.method.as_str(), a.endpoint.as_str(), a.status.code())
+            let status = a.status.code().map_or_else(|| "-".to_owned(), |code| code.to_string());
+            format!("{} {} {} {} {status}", a.at, a.client, a.method.as_str(), a.endpoint.as_str())
         }
         Err(_) => format!("{} bytes that cannot be read", kept.payload.len()),
     }

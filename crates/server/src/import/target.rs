@@ -303,7 +303,7 @@ impl<'a> From<&'a Activity> for Line<'a> {
             client_id: a.client.as_str(),
             endpoint: a.endpoint.as_str(),
             method: a.method.as_str(),
-            status_code: a.status.code(),
+            status_code: a.status.stored(),
             response_time: a.response_time.map(|took| took.as_micros() as f64 / 1_000.0),
             ip_address: a.ip.map(|ip| ip.to_string()),
             user_agent: a.user_agent.as_ref().map(Text::as_str),

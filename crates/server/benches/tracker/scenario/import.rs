@@ -75,7 +75,7 @@ fn write(path: &Path, rows: &[Row]) -> Outcome<u64> {
             "{ip} - - [{time}] \"{} {} HTTP/1.1\" {} {} \"-\" \"{}\"",
             a.method.as_str(),
             a.endpoint.as_str(),
-            a.status.code(),
+            a.status.stored(),
             a.response_bytes.unwrap_or_default(),
             a.user_agent.as_ref().map_or("-", Text::as_str),
         )?;

@@ -182,7 +182,7 @@ fn lines(rows: &[Row]) -> Outcome<String> {
             a.id.0,
             a.endpoint.as_str(),
             a.method.as_str(),
-            a.status.code(),
+            a.status.stored(),
         )?;
     }
     Ok(text)
