@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    clock, nginx, openapi, postgres,
+    caddy, clock, nginx, openapi, postgres,
     process::{self, Outcome},
     redis,
     steps::{self, Step},
@@ -27,6 +27,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("PostgreSQL for tests", postgres::ensure),
         Step::new("Redis for tests", redis::ensure),
         Step::new("nginx for tests", nginx::ensure),
+        Step::new("Caddy for tests", caddy::ensure),
         Step::new("libfaketime for tests", clock::ensure),
     ];
     if names_packages(&args) {
