@@ -115,3 +115,29 @@ fn a_dropped_call_on_a_single_thread_harms_nobody() {
         (database.sql("SELECT count(*) FROM activity") == "1").then_some(())
     });
 }
+
+/// The earlier program could not read a call without a status: it does not get it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_a_status_cannot_be_taken_back() {
+    let database = kit::database();
+    let server = kit::server(database.address());
+    let store = kit::store(&database);
+    let row = make::answered(make::call("CL-1", 1, NOON), 0, None);
+    let later = make::answered(make::call("CL-1", 2, "2026-03-11T00:00:00Z"), 100, None);
+    let stored = store.append(&make::batch(make::stream(1), 0, vec![row, later])).await.unwrap();
+    assert!(matches!(stored, Append::Stored(it) if it.stored == 2), "{stored:?}");
+    for refused in ["99", "600", "-1"] {
+        let changed = database.address().try_sql(&format!("UPDATE activity SET status = {refused}"));
+        assert!(changed.is_err(), "{refused}");
+    }
+    let later = "20261126000008";
+    while migrations::status(&server).await.unwrap().iter().any(|v| v.applied && v.name.as_str() >= later) {
+        migrations::down(&server).await.unwrap();
+    }
+    assert!(migrations::down(&server).await.is_err());
+    database.sql("UPDATE activity SET status = 200 WHERE status = 0");
+    migrations::down(&server).await.unwrap();
+    assert!(database.address().try_sql("UPDATE activity SET status = 0").is_err());
+    migrations::up(&server).await.unwrap();
+    database.sql("UPDATE activity SET status = 0");
+}

@@ -6,7 +6,7 @@ use activity_adapter_sqlite::{SqliteStore, migrations};
 use activity_contract::make;
 use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
-use activity_domain::port::{ActivitySink, Read, Upkeep, UsageRepo};
+use activity_domain::port::{ActivitySink, Append, Read, Upkeep, UsageRepo};
 use activity_domain::span::Span;
 use activity_domain::time::Zone;
 use activity_domain::usage::{
@@ -131,4 +131,31 @@ async fn ten_openings_at_once_migrate_once() {
     for opening in openings {
         assert_eq!(opening.join().unwrap(), Ok(()));
     }
+}
+
+/// The earlier program could not read a call without a status: it does not get it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_a_status_cannot_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    fill(&store).await;
+    let row = make::answered(make::call("CL-1", 9_999, NOON), 0, None);
+    let stored = store.append(&make::batch(make::stream(9), 0, vec![row])).await.unwrap();
+    assert!(matches!(stored, Append::Stored(it) if it.stored == 1), "{stored:?}");
+    drop(store);
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    let mut change =
+        |status: &str| c.batch_execute(&format!("UPDATE activity SET status = {status} WHERE status = 0"));
+    for refused in ["99", "600", "-1"] {
+        assert!(change(refused).is_err(), "{refused}");
+    }
+    assert!(migrations::down(&file).is_err());
+    change("200").unwrap();
+    drop(c);
+    migrations::down(&file).unwrap();
+    let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    assert!(c.batch_execute("UPDATE activity SET status = 0").is_err());
+    let intact = diesel::sql_query("PRAGMA integrity_check").execute(&mut c);
+    assert!(intact.is_ok());
 }

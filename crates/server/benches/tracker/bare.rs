@@ -1,4 +1,4 @@
-//! The baseline of ingestion: the same web framework with as many workers, and a handler that reads
+//! The baseline of requests: the same web framework with as many workers, and a handler that reads
 //! the body and answers. Nothing is parsed, kept or waited for.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -36,7 +36,10 @@ pub fn serve() -> Outcome<()> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
         let app = || {
-            App::new().app_data(web::PayloadConfig::new(MAX_BODY)).route("/api/logs", web::post().to(logs))
+            App::new()
+                .app_data(web::PayloadConfig::new(MAX_BODY))
+                .route("/api/logs", web::post().to(logs))
+                .route("/api/verify", web::get().to(verify))
         };
         let server = HttpServer::new(app).workers(workers).disable_signals().bind(("127.0.0.1", 0))?;
         let address = *server.addrs().first().ok_or("the baseline does not listen")?;
@@ -48,6 +51,10 @@ pub fn serve() -> Outcome<()> {
         });
         Ok(server.run().await?)
     })
+}
+
+async fn verify() -> HttpResponse {
+    HttpResponse::Ok().finish()
 }
 
 async fn logs(body: web::Bytes) -> HttpResponse {

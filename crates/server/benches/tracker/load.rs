@@ -1,7 +1,7 @@
 //! Load: many connections, each sending its next request when the last one is answered.
 //!
 //! Such a closed loop never overruns a server, so its latencies are those of a server that is just
-//! busy: about connections / throughput.
+//! busy: about connections / throughput. With a pace, a connection also waits until its time has come.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
@@ -61,6 +61,17 @@ pub async fn load(
     threads: usize,
     length: Duration,
 ) -> Outcome<Measured> {
+    paced(address, templates, threads, length, Duration::ZERO).await
+}
+
+/// The same, with so much time from one request of a connection to its next.
+pub async fn paced(
+    address: SocketAddr,
+    templates: &[Template],
+    threads: usize,
+    length: Duration,
+    pace: Duration,
+) -> Outcome<Measured> {
     let mut shares: Vec<Vec<(TcpStream, Template)>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
     for (index, template) in templates.iter().enumerate() {
         let stream = TcpStream::connect(address)?;
@@ -71,7 +82,7 @@ pub async fn load(
     let mut threads = JoinSet::new();
     for share in shares {
         let clock = clock.clone();
-        threads.spawn_blocking(move || drive_all(share, &clock, length));
+        threads.spawn_blocking(move || drive_all(share, &clock, length, pace));
     }
     let mut all = Measured::default();
     while let Some(measured) = threads.join_next().await {
@@ -83,13 +94,18 @@ pub async fn load(
 }
 
 /// One thread's connections.
-fn drive_all(share: Vec<(TcpStream, Template)>, clock: &Arc<Clock>, length: Duration) -> Outcome<Measured> {
+fn drive_all(
+    share: Vec<(TcpStream, Template)>,
+    clock: &Arc<Clock>,
+    length: Duration,
+    pace: Duration,
+) -> Outcome<Measured> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connections = JoinSet::new();
         for (stream, template) in share {
             let connection = Connection::over(tokio::net::TcpStream::from_std(stream)?)?;
-            connections.spawn(drive(connection, template, clock.clone(), length));
+            connections.spawn(drive(connection, template, clock.clone(), length, pace));
         }
         let mut all = Measured::default();
         while let Some(measured) = connections.join_next().await {
@@ -104,24 +120,29 @@ async fn drive(
     mut template: Template,
     clock: Arc<Clock>,
     length: Duration,
+    pace: Duration,
 ) -> Outcome<Measured> {
     let mut measured = Measured::default();
-    loop {
+    for turn in 0u32.. {
+        if !pace.is_zero() {
+            tokio::time::sleep_until((clock.started + pace * turn).into()).await;
+        }
         let begun = Instant::now();
         let since = begun.duration_since(clock.started);
         if since >= length {
-            return Ok(measured);
+            break;
         }
         template.stamp(&clock.stamp(since));
         let status = connection.call(&template.bytes).await?.status;
         let took = begun.elapsed().as_micros();
         measured.latencies.push(u32::try_from(took).unwrap_or(u32::MAX));
-        if status == 202 {
+        if status == template.taken {
             measured.accepted += template.events();
         } else {
             *measured.refused.entry(status).or_default() += 1;
         }
     }
+    Ok(measured)
 }
 
 /// Tells the time as events carry it, and formats each millisecond once.

@@ -57,6 +57,8 @@ pub enum Scenario {
     Read,
     /// Decisions of the limiter, in process.
     Limits,
+    /// A gateway's questions, over HTTP.
+    Verify,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
     /// Decisions of the limiter on Redis.

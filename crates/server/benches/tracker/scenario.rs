@@ -9,6 +9,7 @@ mod postgres;
 mod read;
 mod redis_limits;
 mod store;
+mod verify;
 
 use std::path::Path;
 
@@ -29,6 +30,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Read => read::run(options, "read", &Storage::Embedded).await,
         Scenario::Limits => limits::run(options).await,
         Scenario::RedisLimits => redis_limits::run(options).await,
+        Scenario::Verify => verify::run(options).await,
         Scenario::Cache => cache::run(options).await,
         Scenario::Postgres => postgres::run(options).await,
         Scenario::PostgresIngest => {

@@ -9,13 +9,15 @@ use crate::rows::Row;
 /// The time in a template before it is stamped; every stamp is as long.
 const BLANK: &str = "0000-00-00T00:00:00.000Z";
 
-/// A request to record events.
+/// A request that is sent again and again.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// All of it, head and body.
     pub bytes: Vec<u8>,
     /// Where its events' times are.
     stamps: Vec<usize>,
+    /// The answer if it is taken.
+    pub taken: u16,
 }
 
 impl Template {
@@ -30,7 +32,16 @@ impl Template {
         let blank = BLANK.as_bytes();
         let stamps = bytes.windows(blank.len()).enumerate().filter(|(_, window)| *window == blank);
         let stamps = stamps.map(|(at, _)| at).collect();
-        Self { bytes, stamps }
+        Self { bytes, stamps, taken: 202 }
+    }
+
+    /// A gateway's question about a caller with this key.
+    pub fn verify(key: &str) -> Self {
+        let bytes = format!(
+            "GET /api/verify HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {key}\r\n\
+             x-original-uri: /v1/things/7?x=1\r\nx-original-method: GET\r\n\r\n"
+        );
+        Self { bytes: bytes.into_bytes(), stamps: Vec::new(), taken: 200 }
     }
 
     /// How many events it has.
