@@ -130,11 +130,17 @@ async fn a_call_without_a_status_cannot_be_taken_back() {
         let changed = database.address().try_sql(&format!("UPDATE activity SET status = {refused}"));
         assert!(changed.is_err(), "{refused}");
     }
+    drop(store);
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    activity_testkit::until("the store's connections to end", Duration::from_secs(30), || {
+        (database.sql(others) == "0").then_some(())
+    });
     let later = "20261126000008";
     while migrations::status(&server).await.unwrap().iter().any(|v| v.applied && v.name.as_str() >= later) {
         migrations::down(&server).await.unwrap();
     }
-    assert!(migrations::down(&server).await.is_err());
+    let refused = migrations::down(&server).await.map(|_| ()).unwrap_err();
+    assert!(format!("{refused:?}").contains("activity_status_check"), "{refused:?}");
     database.sql("UPDATE activity SET status = 200 WHERE status = 0");
     migrations::down(&server).await.unwrap();
     assert!(database.address().try_sql("UPDATE activity SET status = 0").is_err());
