@@ -33,7 +33,7 @@ fn told(late: &Late) -> BTreeSet<i64> {
 /// Where the store stands when all is settled that came after a position. Numbers are those of the whole server: a
 /// transaction in another database holds them back for a while.
 async fn settled(store: &PostgresStore, before: &Position) -> Position {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let late = since(store, Some(before)).await;
         let newest = late.changes.iter().map(|change| change.no).max().expect("a change");

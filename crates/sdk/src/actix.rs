@@ -43,7 +43,8 @@ pub async fn record<B: MessageBody>(
     if let Some(recorded) = recorded {
         match &answer {
             Ok(response) => {
-                recorded.answered(response.status().as_u16(), length(response.response().body().size()))
+                let bytes = length(response.response().body().size());
+                recorded.answered(response.status().as_u16(), bytes);
             }
             Err(error) => recorded.answered(error.as_response_error().status_code().as_u16(), None),
         }

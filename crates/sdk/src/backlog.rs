@@ -125,7 +125,7 @@ impl Backlog {
 impl Folder {
     fn find(&mut self, path: PathBuf, counts: &Counts) -> io::Result<()> {
         let text = fs::read(&path)?;
-        let events = text.iter().filter(|byte| **byte == b'\n').count();
+        let events = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
         add(&counts.recovered, events);
         self.bytes += text.len() as u64;
         self.files.push_back(File { path, bytes: text.len() as u64, events });

@@ -109,7 +109,7 @@ struct Inner {
 }
 
 pub(crate) enum Message {
-    Report(Event),
+    Report(Box<Event>),
     /// To be told when all before it has been sent, or put into the spool.
     Flush(oneshot::Sender<()>),
 }
@@ -135,7 +135,7 @@ impl Reporter {
     /// Takes an event; false if it was dropped, because too many wait already or the reporter has ended. Never waits.
     pub fn report(&self, event: Event) -> bool {
         add(&self.0.counts.reported, 1);
-        let is_taken = self.0.queue.try_send(Message::Report(event)).is_ok();
+        let is_taken = self.0.queue.try_send(Message::Report(Box::new(event))).is_ok();
         if !is_taken {
             add(&self.0.counts.dropped, 1);
         }

@@ -124,7 +124,8 @@ where
         if let Some(recorded) = this.recorded.take() {
             match &answer {
                 Ok(response) => {
-                    recorded.answered(response.status().as_u16(), response.body().size_hint().exact())
+                    let bytes = response.body().size_hint().exact();
+                    recorded.answered(response.status().as_u16(), bytes);
                 }
                 Err(_) => recorded.answered(500, None),
             }

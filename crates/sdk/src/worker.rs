@@ -72,7 +72,7 @@ impl Worker {
     fn take(&mut self, message: Message) {
         match message {
             Message::Report(event) => {
-                self.gathered.push(event);
+                self.gathered.push(*event);
                 self.due.get_or_insert_with(|| Instant::now() + self.options.interval);
             }
             Message::Flush(waiting) => {
@@ -187,9 +187,9 @@ impl Worker {
         }
         let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LAST_WAIT);
         // Up to a quarter less, so that many reporters do not come back at once.
-        let jitter = doubled.mul_f64(f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 1_024.0);
+        let share = 1.0 - f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 1_024.0;
         self.failures = self.failures.saturating_add(1);
-        self.retry = Instant::now() + wait.unwrap_or(doubled - jitter);
+        self.retry = Instant::now() + wait.unwrap_or(doubled.mul_f64(share));
     }
 
     /// Sends what is left, for as long as there is.

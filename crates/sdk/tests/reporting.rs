@@ -10,7 +10,7 @@ use activity_client::{Client, Event, Options, Reporter, Totals};
 use tracker::{Mood, Tracker};
 
 /// Far more than anything here needs.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn options() -> Options {
     Options { batch: 10, interval: Duration::from_millis(20), grace: LONG, ..Options::default() }
@@ -26,7 +26,7 @@ fn report(reporter: &Reporter, events: usize) -> usize {
 
 #[tokio::test]
 async fn everything_arrives_once() {
-    let tracker = Tracker::start(Mood::Takes).await;
+    let tracker = Tracker::start(Mood::Takes);
     let reporter = start(&tracker, options());
     assert_eq!(report(&reporter, 95), 95);
     reporter.flush().await;
@@ -41,7 +41,7 @@ async fn everything_arrives_once() {
 #[tokio::test]
 async fn what_was_not_answered_is_sent_again_under_the_same_ids() {
     for mood in [Mood::Unavailable, Mood::Unauthorized, Mood::OverLimit, Mood::LosesAnswers] {
-        let tracker = Tracker::start(mood).await;
+        let tracker = Tracker::start(mood);
         let reporter = start(&tracker, options());
         report(&reporter, 30);
         tracker.refused(3).await;
@@ -54,7 +54,7 @@ async fn what_was_not_answered_is_sent_again_under_the_same_ids() {
 
 #[tokio::test]
 async fn what_is_not_taken_is_counted_and_not_repeated() {
-    let tracker = Tracker::start(Mood::RejectsOne).await;
+    let tracker = Tracker::start(Mood::RejectsOne);
     let reporter = start(&tracker, options());
     report(&reporter, 10);
     reporter.flush().await;
@@ -68,7 +68,7 @@ async fn what_is_not_taken_is_counted_and_not_repeated() {
 
 #[tokio::test]
 async fn what_is_too_large_is_sent_in_parts() {
-    let tracker = Tracker::start(Mood::AtMost(3)).await;
+    let tracker = Tracker::start(Mood::AtMost(3));
     let reporter = start(&tracker, options());
     report(&reporter, 40);
     let totals = reporter.shut_down().await;
@@ -80,7 +80,7 @@ async fn what_is_too_large_is_sent_in_parts() {
 #[tokio::test]
 async fn without_a_tracker_reporting_takes_no_time_and_bounded_memory() {
     for mood in [Mood::Silent, Mood::Unavailable] {
-        let tracker = Tracker::start(mood).await;
+        let tracker = Tracker::start(mood);
         let options = Options { capacity: 100, grace: Duration::from_millis(300), ..options() };
         let reporter = start(&tracker, options);
         let mut slowest = Duration::ZERO;
@@ -98,7 +98,7 @@ async fn without_a_tracker_reporting_takes_no_time_and_bounded_memory() {
 
 #[tokio::test]
 async fn what_is_left_at_the_end_is_counted() {
-    let tracker = Tracker::start(Mood::Silent).await;
+    let tracker = Tracker::start(Mood::Silent);
     let options = Options { capacity: 100, grace: Duration::from_millis(300), ..options() };
     let reporter = start(&tracker, options);
     report(&reporter, 1_000);
@@ -113,7 +113,7 @@ async fn what_is_left_at_the_end_is_counted() {
 async fn with_a_folder_events_wait_across_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let options = || Options { spool: Some(folder.path().join("spool")), ..options() };
-    let tracker = Tracker::start(Mood::Unavailable).await;
+    let tracker = Tracker::start(Mood::Unavailable);
     let reporter = start(&tracker, options());
     report(&reporter, 55);
     reporter.flush().await;
@@ -133,7 +133,7 @@ async fn with_a_folder_events_wait_across_a_restart() {
 async fn a_full_folder_drops_and_counts() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Some(folder.path().to_owned());
-    let tracker = Tracker::start(Mood::Unavailable).await;
+    let tracker = Tracker::start(Mood::Unavailable);
     let reporter = start(&tracker, Options { spool, spool_bytes: 3_000, ..options() });
     report(&reporter, 500);
     let totals = reporter.shut_down().await;
@@ -145,7 +145,7 @@ async fn a_full_folder_drops_and_counts() {
 #[test]
 fn a_dropped_reporter_sends_what_it_has() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let tracker = runtime.block_on(Tracker::start(Mood::Takes));
+    let tracker = runtime.block_on(async { Tracker::start(Mood::Takes) });
     let reporter = start(&tracker, Options { interval: LONG, ..options() });
     let other = reporter.clone();
     report(&reporter, 3);

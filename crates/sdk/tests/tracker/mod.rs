@@ -45,7 +45,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    pub async fn start(mood: Mood) -> Self {
+    pub fn start(mood: Mood) -> Self {
         let state = State { mood, ids: BTreeSet::new(), sent: 0, largest: 0, refused: 0 };
         let state = Arc::new(Mutex::new(state));
         let shared = Data::from(state.clone());

@@ -32,10 +32,10 @@ async fn tracker() -> Node {
     Node::started(&settings).await
 }
 
-async fn reporter(tracker: &Node, key: &str) -> Reporter {
+fn reporter(tracker: &Node, key: &str) -> Reporter {
     let client = Client::new(&tracker.url.borrow(), key).unwrap();
     let options = Options { interval: Duration::from_millis(20), capacity: 100_000, ..Options::default() };
-    Reporter::start(client, Options { grace: Duration::from_secs(60), ..options }).unwrap()
+    Reporter::start(client, Options { grace: Duration::from_mins(1), ..options }).unwrap()
 }
 
 fn on_actix(recording: Recording) -> SocketAddr {
@@ -100,7 +100,7 @@ async fn recorded(tracker: &Node) -> Vec<Value> {
 
 /// Waits until so many are recorded, and checks that they are what was called.
 async fn check(tracker: &Node, client: &str, calls: u64) {
-    let all = until("all calls to be stored", Duration::from_secs(60), async || {
+    let all = until("all calls to be stored", Duration::from_mins(1), async || {
         let all = recorded(tracker).await;
         (all.len() as u64 >= calls).then_some(all)
     })
@@ -121,7 +121,7 @@ async fn each_request_is_recorded_once_while_the_tracker_restarts() {
     for is_axum in [false, true] {
         let mut tracker = tracker().await;
         let ada = tracker.register("ada", "client").await;
-        let reporter = reporter(&tracker, &ada.key).await;
+        let reporter = reporter(&tracker, &ada.key);
         let recording = Recording::own(reporter.clone());
         let service = if is_axum { on_axum(recording).await } else { on_actix(recording) };
         let done = Arc::<AtomicU64>::default();
@@ -129,12 +129,12 @@ async fn each_request_is_recorded_once_while_the_tracker_restarts() {
         let load = call(&http, service, None, &done);
         let restart = async {
             for part in 1..=2 {
-                until("a part of the load", Duration::from_secs(60), async || {
+                until("a part of the load", Duration::from_mins(1), async || {
                     (done.load(Ordering::Relaxed) >= part * CALLS / 4).then_some(())
                 })
                 .await;
                 tracker.kill();
-                until("more load", Duration::from_secs(60), async || {
+                until("more load", Duration::from_mins(1), async || {
                     (done.load(Ordering::Relaxed) >= part * CALLS / 4 + CALLS / 8).then_some(())
                 })
                 .await;
@@ -153,7 +153,7 @@ async fn a_service_reports_for_those_whom_it_let_pass() {
     let tracker = tracker().await;
     let (ada, service) = (tracker.register("ada", "client").await, tracker.register("api", "service").await);
     let client = Client::new(&tracker.url.borrow(), &service.key).unwrap();
-    let reporter = reporter(&tracker, &service.key).await;
+    let reporter = reporter(&tracker, &service.key);
     let address = on_actix(Recording::behind_gateway(reporter.clone()));
     let call = Call { method: "GET", uri: "/things/7" };
     let Verdict::Pass(pass) = client.verify(Credential::Token(&ada.token), call).await.unwrap() else {
@@ -172,7 +172,7 @@ async fn a_service_reports_for_those_whom_it_let_pass() {
         panic!("nobody knows that key");
     };
     assert_eq!(refusal.status, 401);
-    let all = until("the call", Duration::from_secs(60), async || {
+    let all = until("the call", Duration::from_mins(1), async || {
         let all = recorded(&tracker).await;
         (!all.is_empty()).then_some(all)
     })

@@ -30,9 +30,10 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
         let subject = all_taken(load(tracker.address, &templates, threads, options.round()).await?)?;
         requests.push(subject.rate(), baseline.rate());
         p99.push(subject.percentile(99), baseline.percentile(99));
-        let pace = Duration::from_secs_f64(2.0 * CONNECTIONS as f64 / subject.rate());
-        let baseline = all_taken(paced(bare.address, &templates, threads, options.round(), pace).await?)?;
-        let subject = all_taken(paced(tracker.address, &templates, threads, options.round(), pace).await?)?;
+        let interval = Duration::from_secs_f64(2.0 * CONNECTIONS as f64 / subject.rate());
+        let baseline = all_taken(paced(bare.address, &templates, threads, options.round(), interval).await?)?;
+        let subject =
+            all_taken(paced(tracker.address, &templates, threads, options.round(), interval).await?)?;
         half.push(subject.percentile(99), baseline.percentile(99));
         rates.push(subject.rate());
     }
