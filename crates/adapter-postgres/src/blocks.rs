@@ -15,6 +15,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::error::{Failure, corrupt};
+use crate::pages::Pages;
 use crate::statement::{Columns, of_columns, statement};
 
 /// Blocks in one statement.
@@ -28,21 +29,27 @@ pub(crate) fn minutes(level: Level) -> i32 {
 /// Blocks of one length, by first minute and client.
 pub(crate) type Blocks = BTreeMap<(Minute, ClientNo), Profile>;
 
-/// Adds to blocks. Nobody else may do so at the same time: blobs are merged here and not in the database, and what
+/// Adds to blocks, and sets in pages what they come to. Nobody else may do so at the same time: blobs are merged here and not in the database, and what
 /// is not there when it is looked for is inserted without another look.
-pub(crate) async fn add(c: &mut AsyncPgConnection, level: Level, fresh: &Blocks) -> Result<(), Failure> {
+pub(crate) async fn add(
+    c: &mut AsyncPgConnection,
+    level: Level,
+    fresh: &Blocks,
+    pages: &mut Pages,
+) -> Result<(), Failure> {
     let fresh: Vec<_> = fresh.iter().collect();
     for chunk in fresh.chunks(CHUNK) {
         let mut profiles = there(c, level, chunk.iter().map(|(key, _)| **key)).await?;
         let (mut new, mut known) = (Whole::of(level), Whole::of(level));
         for (key, more) in chunk {
-            match profiles.remove(*key) {
+            let sum = match profiles.remove(*key) {
                 None => new.push(**key, more),
                 Some(mut profile) => {
                     profile.merge(more);
-                    known.push(**key, &profile);
+                    known.push(**key, &profile)
                 }
-            }
+            };
+            pages.set(level, key.0, key.1, &sum);
         }
         if !new.start.is_empty() {
             InsertNew(new).execute(c).await?;
@@ -123,7 +130,8 @@ impl Whole {
         Self { minutes: minutes(level), ..Self::default() }
     }
 
-    fn push(&mut self, (start, client): (Minute, ClientNo), profile: &Profile) {
+    /// Says what it comes to.
+    fn push(&mut self, (start, client): (Minute, ClientNo), profile: &Profile) -> Summary {
         let sum = Summary::from(&profile.total());
         self.start.push(start.0);
         self.client.push(client.0.cast_signed());
@@ -135,6 +143,7 @@ impl Whole {
         self.quantiles.push(sum.quantiles.map(|quantiles| quantiles.code().cast_signed()));
         self.parts.push(Parts::from(profile).encode());
         self.cells.push(profile.encode());
+        sum
     }
 }
 
@@ -207,13 +216,16 @@ pub(crate) async fn for_each_profile(
 }
 
 statement! {
-    /// Minutes of before a minute, so many at most.
+    /// Minutes of before a minute, so many at most, and pages of such. There is no page without a block, so that
+    /// there are no more of them.
     ForgetMinutes { before: i64 => BigInt, limit: i64 => BigInt } -> () =
-        "DELETE FROM usage_block_minute WHERE ctid = ANY (ARRAY ( \
+        "WITH pages AS (DELETE FROM usage_page WHERE ctid = ANY (ARRAY ( \
+             SELECT ctid FROM usage_page WHERE minutes = 1 AND start < $1 ORDER BY start LIMIT $2))) \
+         DELETE FROM usage_block_minute WHERE ctid = ANY (ARRAY ( \
              SELECT ctid FROM usage_block_minute WHERE minutes = 1 AND start < $1 ORDER BY start LIMIT $2))"
 }
 
-/// Deletes minutes of before a minute, so many at most. How many there were.
+/// Deletes minutes of before a minute and their pages, so many at most. How many minutes there were.
 pub(crate) async fn forget_minutes(
     c: &mut AsyncPgConnection,
     before: Minute,

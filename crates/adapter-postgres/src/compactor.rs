@@ -19,6 +19,7 @@ use crate::endpoint_blocks;
 use crate::endpoint_names::{self, Names};
 use crate::error::Failure;
 use crate::locks::Lock;
+use crate::pages::Pages;
 use crate::pending::decode;
 use crate::schema::usage_delta;
 use crate::statement::statement;
@@ -156,16 +157,18 @@ impl Fold {
             everybody.entry((*minute, ClientNo::EVERYBODY)).or_default().merge(profile);
         }
         usage.extend(everybody);
+        let mut pages = Pages::default();
         for level in Level::ALL {
             usage = coarsen(usage, level);
             if level == Level::Minute {
                 let kept = usage.range((self.minutes_from, ClientNo(0))..);
                 let kept = kept.map(|(key, profile)| (*key, profile.clone())).collect();
-                blocks::add(c, level, &kept).await?;
+                blocks::add(c, level, &kept, &mut pages).await?;
             } else {
-                blocks::add(c, level, &usage).await?;
+                blocks::add(c, level, &usage, &mut pages).await?;
             }
         }
+        pages.write(c).await?;
         write_endpoints(c, self.endpoints, self.hours_from).await
     }
 

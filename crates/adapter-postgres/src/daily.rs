@@ -18,7 +18,8 @@ use crate::error::Failure;
 use crate::numbers;
 use crate::pending::{deltas, profiles};
 use crate::statement::statement;
-use crate::usage::Summaries;
+
+type Summaries = HashMap<ClientNo, Summary>;
 
 /// The most days that are read at once.
 const MAX_GROUP: usize = 128;

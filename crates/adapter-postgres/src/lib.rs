@@ -15,8 +15,8 @@
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
 //! | `set_aside` | `SetAsideRepo` |
-//! | `compactor`, `blocks`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
-//! | `usage`, `daily`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
+//! | `compactor`, `blocks`, `pages`, `page`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
+//! | `usage`, `daily`, `totals`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
 //! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
 //! | `locks`, `statement` | locks over all instances; statements that are prepared once |
@@ -50,6 +50,8 @@ pub mod migrations;
 mod novelty;
 mod numbers;
 pub mod options;
+mod page;
+mod pages;
 mod pending;
 mod pools;
 mod readiness;
@@ -63,6 +65,7 @@ mod sink;
 mod statement;
 pub mod store;
 mod tls;
+mod totals;
 mod trails;
 mod usage;
 mod whereabouts;

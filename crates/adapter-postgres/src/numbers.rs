@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use activity_domain::client::ClientName;
 use activity_domain::id::ClientId;
 use activity_domain::rollup::ClientNo;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::erase;
@@ -149,4 +150,31 @@ pub(crate) async fn ids(
     let numbers: Vec<i64> = numbers.map(|no| no.0.cast_signed()).collect();
     let rows: Vec<(i64, String)> = Ids { numbers: &numbers }.load(c).await?;
     rows.into_iter().map(|(no, id)| Ok((ClientNo(no.cast_unsigned()), parse(no, &id)?))).collect()
+}
+
+statement! {
+    /// The ids behind numbers, and the names of those that are registered.
+    Named<'a> { numbers: &'a [i64] => Array<BigInt> } -> (BigInt, Text, Nullable<Text>) =
+        "SELECT n.no, n.id, c.name FROM client_number n LEFT JOIN client c ON c.no = n.no WHERE n.no = ANY($1)"
+}
+
+/// The ids and names behind numbers. Clients that are not registered have no other name than their id.
+pub(crate) async fn named(
+    c: &mut AsyncPgConnection,
+    numbers: impl Iterator<Item = ClientNo>,
+) -> Result<HashMap<ClientNo, (ClientId, ClientName)>, Failure> {
+    let numbers: Vec<i64> = numbers.map(|no| no.0.cast_signed()).collect();
+    let mut named = HashMap::with_capacity(numbers.len());
+    for (no, id, name) in (Named { numbers: &numbers }).load::<(i64, String, Option<String>)>(c).await? {
+        let id = parse(no, &id)?;
+        let name = match name {
+            Some(name) => ClientName::parse(&name).map_err(|error| corrupt("client", "name", &id, &error))?,
+            None => match ClientName::parse(id.as_str()) {
+                Ok(name) => name,
+                Err(_) => continue,
+            },
+        };
+        named.insert(ClientNo(no.cast_unsigned()), (id, name));
+    }
+    Ok(named)
 }

@@ -87,6 +87,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_page (minutes, start, page) {
+        minutes -> Integer,
+        start -> BigInt,
+        page -> BigInt,
+        requests -> BigInt,
+        sums -> Binary,
+    }
+}
+
+diesel::table! {
     endpoint (no) {
         no -> BigInt,
         path -> Text,

@@ -12,7 +12,7 @@ use diesel_async::AsyncPgConnection;
 use crate::blocks::SumsRow;
 use crate::error::Failure;
 use crate::pending::{deltas, profiles};
-use crate::usage::{leaders, totals};
+use crate::totals::totals;
 use crate::{blocks, endpoints, numbers};
 
 pub(crate) async fn series(
@@ -87,8 +87,8 @@ async fn by_client(
     most: usize,
 ) -> Result<Vec<Series<Tally>>, Failure> {
     let totals = totals(c, buckets.span()).await?;
-    let count = totals.len();
-    let leaders = leaders(totals, most);
+    let count = totals.iter().count();
+    let leaders = totals.leaders(most)?;
     let ids = numbers::ids(c, leaders.iter().map(|(no, _)| *no)).await?;
     let named = |(no, total): (ClientNo, Summary)| Some((Reverse(total.requests), ids.get(&no)?.clone(), no));
     let mut ranked: Vec<_> = leaders.into_iter().filter_map(named).collect();

@@ -4,6 +4,10 @@
 //! it: whole days in its middle, hours, quarter hours and minutes towards its ends. That is why a
 //! day in any time zone costs a handful of blocks and never a look at raw rows.
 
+mod terms;
+
+pub use terms::Term;
+
 use crate::time::Timestamp;
 
 /// Minutes since 1970-01-01T00:00Z.
