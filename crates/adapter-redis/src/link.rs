@@ -8,10 +8,12 @@
 //! | `library` | what the library is told about time-outs, queues and reconnecting |
 //! | `sentinels` | which server is the primary |
 //! | `breaker` | [`State`], and what makes it change |
+//! | `pace` | how long an answer is waited for |
 //! | `guard` | looking after the connection, whether it is used or not |
 //!
-//! An outage costs those who are asking at that moment one time-out, and nobody after them: from the first failure on
-//! the answer is [`Degraded`] at once, until a question in the background has been answered.
+//! An outage costs those who are asking at that moment one wait, and nobody after them: from the first failure on the answer
+//! is [`Degraded`] at once, also to those who wait, until a question in the background has been answered. How long the wait
+//! is goes by how long answers take: a third of a tenth of a second where they are quick.
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ mod breaker;
 mod guard;
 mod library;
 mod options;
+pub(crate) mod pace;
 mod sentinels;
 mod tls;
 
@@ -37,6 +40,7 @@ pub(crate) use options::{Login, Place};
 
 use breaker::Breaker;
 use guard::Guard;
+use pace::Pace;
 
 /// A connection to Redis. Clones share it; it ends with the last.
 #[derive(Clone)]
@@ -45,6 +49,7 @@ pub struct Link(Arc<Inner>);
 struct Inner {
     client: Client,
     breaker: Arc<Breaker>,
+    pace: Arc<Pace>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -53,15 +58,15 @@ impl Link {
     /// succeed. Needs a runtime.
     pub fn open(options: &Options) -> Result<Self, String> {
         let client = library::client(options)?;
-        let breaker = Arc::new(Breaker::new());
+        let (breaker, pace) = (Arc::new(Breaker::new()), Arc::new(Pace::new(options.patience())));
         let connection = client.connect();
         let connecting = tokio::spawn(async move {
             // It ends when it is told to, or if the library gives up, which the watch sees.
             let _ = connection.await;
         });
-        let guard = Guard::new(client.clone(), breaker.clone(), options)?;
+        let guard = Guard::new(client.clone(), breaker.clone(), pace.clone(), options)?;
         let watching = tokio::spawn(guard.run());
-        Ok(Self(Arc::new(Inner { client, breaker, tasks: vec![connecting, watching] })))
+        Ok(Self(Arc::new(Inner { client, breaker, pace, tasks: vec![connecting, watching] })))
     }
 
     /// Runs commands, unless Redis is known to be lost. An error of theirs that says that it is makes it known.
@@ -69,17 +74,25 @@ impl Link {
         &self,
         commands: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, Degraded> {
-        let Inner { client, breaker, .. } = &*self.0;
+        let Inner { client, breaker, pace, .. } = &*self.0;
+        let lost = breaker.lost();
         breaker.check()?;
         if !client.is_connected() {
             return Err(breaker.open("the connection is lost"));
         }
-        match commands(client).await {
-            Ok(done) => Ok(done),
-            Err(error) if is_an_answer(&error) => {
+        let answer = tokio::select! {
+            biased;
+            answer = pace.keep(commands(client)) => answer,
+            // Somebody else has noticed.
+            degraded = lost => return Err(degraded),
+        };
+        match answer {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) if is_an_answer(&error) => {
                 Err(Degraded(format!("Redis refuses: {}", error.details())))
             }
-            Err(error) => Err(breaker.open(&library::told(&error))),
+            Some(Err(error)) => Err(breaker.open(&library::told(&error))),
+            None => Err(breaker.open(library::LATE)),
         }
     }
 

@@ -39,6 +39,22 @@ impl Breaker {
         }
     }
 
+    /// Waits until Redis is lost, even for a moment.
+    pub fn lost(&self) -> impl Future<Output = Degraded> + use<> {
+        let mut states = self.states();
+        async move {
+            loop {
+                if states.changed().await.is_err() {
+                    return degraded("nobody looks after it any more");
+                }
+                match &*states.borrow_and_update() {
+                    State::Lost(reason) => return degraded(reason),
+                    State::Up(_) => {}
+                }
+            }
+        }
+    }
+
     /// From now on Redis is lost. Of several reasons the first stays.
     pub fn open(&self, reason: &str) -> Degraded {
         let is_new = self.0.send_if_modified(|state| {

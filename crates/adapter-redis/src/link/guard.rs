@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::breaker::{Breaker, State};
 use super::library::told;
+use super::pace::Pace;
 use super::sentinels::Sentinels;
 use super::{Options, is_an_answer};
 
@@ -30,6 +31,7 @@ const RECONNECTS: Duration = Duration::from_secs(1);
 pub(super) struct Guard {
     client: Client,
     breaker: Arc<Breaker>,
+    pace: Arc<Pace>,
     sentinels: Option<Sentinels>,
     is_cluster: bool,
     silences: u32,
@@ -50,9 +52,14 @@ fn drain<T: Clone>(events: &mut Receiver<T>) -> bool {
 
 impl Guard {
     /// Needs a runtime; does nothing until it is run.
-    pub fn new(client: Client, breaker: Arc<Breaker>, options: &Options) -> Result<Self, String> {
+    pub fn new(
+        client: Client,
+        breaker: Arc<Breaker>,
+        pace: Arc<Pace>,
+        options: &Options,
+    ) -> Result<Self, String> {
         let (sentinels, is_cluster) = (Sentinels::open(options)?, options.is_cluster());
-        Ok(Self { client, breaker, sentinels, is_cluster, silences: 0, gave_up: None, contacts: 0 })
+        Ok(Self { client, breaker, pace, sentinels, is_cluster, silences: 0, gave_up: None, contacts: 0 })
     }
 
     /// Watches for ever.
@@ -76,8 +83,11 @@ impl Guard {
 
     /// Asks, and draws the conclusion.
     async fn look(&mut self, has_reconnected: bool) {
+        let begun = Instant::now();
         match self.ask().await {
             Ok(history) => {
+                // It has waited longer than others do, and so knows about a link that has become slow.
+                self.pace.note(begun.elapsed());
                 self.silences = 0;
                 let is_known = matches!(
                     self.breaker.state(),

@@ -13,7 +13,7 @@ use fred::types::config::{
 
 use super::Options;
 
-/// What an answer may take, unless told otherwise. Far more than it takes, and little enough to be waited for once.
+/// What an answer may take at most, unless told otherwise. Far more than it takes, and little enough to be waited for once.
 pub(super) const ANSWER: Duration = Duration::from_millis(100);
 /// What connecting may take, and what is asked then.
 const CONNECT: Duration = Duration::from_millis(500);
@@ -21,6 +21,8 @@ const CONNECT: Duration = Duration::from_millis(500);
 const QUEUE: usize = 8_192;
 /// Messages of a subscription that wait for whoever is to read them.
 const MESSAGES: usize = 4_096;
+/// Why Redis is lost that says nothing.
+pub(super) const LATE: &str = "no answer in time";
 
 /// How far apart instances connect anew, in milliseconds.
 const JITTER: u32 = 20;
@@ -73,7 +75,7 @@ fn reconnecting() -> ReconnectPolicy {
 /// An error for people. The library's own words name no secrets, but may name addresses.
 pub(super) fn told(error: &Error) -> String {
     match error.kind() {
-        ErrorKind::Timeout => "no answer in time".to_owned(),
+        ErrorKind::Timeout => LATE.to_owned(),
         ErrorKind::Canceled => "the connection is lost".to_owned(),
         ErrorKind::Backpressure => "too much waits to be sent".to_owned(),
         ErrorKind::Auth => "user or password are wrong".to_owned(),

@@ -1,5 +1,6 @@
 //! Two servers that share limits by Redis, and what becomes of those when Redis does not answer.
 
+#![allow(clippy::print_stdout, reason = "figures of the fault table")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 
 mod hammer;
@@ -7,6 +8,7 @@ mod outage;
 mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ use support::{Account, Node, until};
 const LONG: Duration = Duration::from_secs(40);
 const ADMIN_KEY: &str = "9d04be17a2c65f38e1b7440c5a90d2f6";
 const JWT_SECRET: &str = "f3a9c1d07be24855912fa6630cd1e8b74410fe92ab67c35d8e01f4b2976ac3d5";
+
+const LOST: &str = "is lost; each instance keeps limits alone";
+const BACK: &str = "answers; 2 instances share limits";
 
 /// A server on a database, with further settings; ready.
 async fn started(database: &Address, more: &[(&'static str, &str)]) -> Node {
@@ -38,7 +43,7 @@ async fn two(database: &Address, redis: &Redis) -> [Node; 2] {
     let more = [("REDIS_URL", url.as_str())];
     let nodes = [started(database, &more).await, started(database, &more).await];
     for node in &nodes {
-        says(node, "answers; 2 instances share limits").await;
+        says(node, BACK).await;
     }
     nodes
 }

@@ -2,7 +2,7 @@
 
 use activity_testkit::{Database, Redis};
 
-use crate::hammer::Hammer;
+use crate::hammer::hammer;
 use crate::{limited, two};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,7 +12,7 @@ async fn two_servers_share_one_limit_exactly() {
     for (name, limit) in [("ada", 100), ("bob", 1_000)] {
         let account = limited(&nodes[0], name, limit).await;
         // A quarter more than there is.
-        let heard = Hammer::start(&nodes, &account, 25, limit as usize / 20).finish().await;
+        let heard = hammer(&nodes, &account, 25, limit as usize / 20).await;
         let limit = u64::from(limit);
         assert_eq!((heard.count(202), heard.count(429)), (limit, limit / 4), "{:?}", heard.statuses);
         // Both say the same afterwards.
