@@ -1,5 +1,5 @@
 //! `cargo xtask cluster`: the topology of production as processes on this machine. Postgres with two streaming
-//! replicas, two instances of the server, and nginx in front.
+//! replicas, Redis with a replica and three Sentinels, two instances of the server, and nginx in front.
 //!
 //! A process of its own, the *holder*, starts everything and owns it: when it ends, whatever the reason, all of it
 //! ends. The commands find it by the cluster's folder ([`place`]), and it does what they wish.
@@ -13,6 +13,7 @@ mod part;
 mod place;
 mod postgres;
 mod ready;
+mod redis;
 mod secrets;
 mod status;
 mod up;

@@ -56,7 +56,7 @@ enum Chore {
     Prewarm,
     /// Run the benchmarks in release
     Bench(Rest),
-    /// Run the fault table on Postgres in full: kills, outages, failovers, locks, full disks, wrong clocks
+    /// Run the fault tables of Postgres and Redis in full: kills, outages, failovers, locks, full disks, wrong clocks, silence
     Faults(faults::Options),
     /// Run fuzz targets one after the other, on a nightly toolchain
     Fuzz(fuzz::Options),

@@ -190,12 +190,43 @@ fn it_goes_on_without_an_instance_and_leaves_nothing() {
 }
 
 #[test]
+fn it_goes_on_without_the_primary_of_redis() {
+    let cluster = Cluster::up();
+    let status = succeeded(&cluster.run("status", &[]));
+    for (expected, count) in
+        [("primary, followed by 1", 1), ("replica, follows", 1), ("3 Sentinels can replace the primary", 3)]
+    {
+        assert_eq!(status.matches(expected).count(), count, "{status}");
+    }
+    let wish = json!({ "name": "shop", "email": "shop@example.org", "rateLimit": 1_000_000 });
+    let (code, shop) = send(cluster.port, "POST", "/api/register", &cluster.admin_key(), &wish);
+    assert_eq!(code, 201, "{shop}");
+    let key = shop["apiKey"].as_str().unwrap();
+    let record = |count: usize| (0..count).for_each(|_| cluster.record(key));
+    record(10);
+    cluster.kill("redis-1");
+    record(10);
+    until("the other one to be primary", SOON, || {
+        let output = cluster.run("status", &[]);
+        let status = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = status.lines().find(|line| line.starts_with("redis-2")).unwrap().to_owned();
+        line.contains("primary, followed by").then_some(())
+    });
+    record(10);
+    succeeded(&cluster.run("up", &[]));
+    until("all of it to be well", SOON, || cluster.run("status", &[]).status.success().then_some(()));
+    record(10);
+    until("all of it to be counted", SOON, || (cluster.counted() == 40).then_some(()));
+}
+
+#[test]
 fn nothing_outlives_its_holder() {
     let cluster = Cluster::up();
     let folder = cluster.folder();
     let holder = mentions(&format!("cluster hold --port {}", cluster.port));
     assert_eq!(holder.len(), 1, "{holder:?}");
-    let pids = ["primary", "replica-1", "server-1", "server-2", "nginx"].map(|name| cluster.part(name).0);
+    let parts = ["primary", "replica-1", "redis-1", "sentinel-3", "server-1", "server-2", "nginx"];
+    let pids = parts.map(|name| cluster.part(name).0);
     signal_kill(&holder[0]);
     for pid in pids {
         until("the parts to end", SOON, || {

@@ -9,6 +9,7 @@
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
 //! | `clients`, `accounts`, `sink`, `set_aside`, `usage`, `over_time` | the ports |
+//! | [`late`] | a store that tells what changes late |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`cache`] | the cache of usage of a single instance, likewise |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
@@ -17,6 +18,7 @@ mod accounts;
 pub mod cache;
 mod clients;
 pub mod clock;
+pub mod late;
 pub mod limiter;
 mod over_time;
 pub mod randomness;
@@ -28,6 +30,7 @@ mod usage;
 
 pub use cache::{CacheOptions, MemoryUsageCache};
 pub use clock::ManualClock;
+pub use late::MemoryLateFeed;
 pub use limiter::MemoryLimiter;
 pub use randomness::SeededRandomness;
 pub use store::MemoryStore;

@@ -77,6 +77,11 @@ impl MemoryStore {
         self.state().rows.values().cloned().collect()
     }
 
+    /// Whether there is a row of an activity.
+    pub(crate) fn has(&self, activity: &Activity) -> bool {
+        self.state().rows.contains_key(&(activity.client.clone(), activity.at, activity.id))
+    }
+
     /// What was set aside, in order of arrival.
     pub fn set_aside(&self) -> Vec<SetAside> {
         let set_aside =

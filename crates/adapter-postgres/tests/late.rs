@@ -6,14 +6,13 @@ mod kit;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use activity_adapter_postgres::{Options, PostgresStore, Server};
+use activity_contract::late::LateStores;
 use activity_contract::make;
 use activity_domain::cache::{Changed, Position};
 use activity_domain::port::{ActivitySink, Append, Batch, Late, LateFeed, Upkeep};
-use activity_domain::span::Minute;
 use activity_domain::time::Timestamp;
 use activity_testkit::{Database, PostgresCluster};
 
@@ -67,28 +66,13 @@ fn now(database: &Database) -> Timestamp {
     Timestamp::from_micros(text.parse().expect("microseconds")).expect("an instant")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_comes_late_is_told_once_and_what_comes_in_time_is_not() {
+async fn fresh() -> LateStores {
     let database = kit::database();
-    let store = kit::store(&database);
-    let first = since(&store, None).await;
-    assert_eq!((first.from, first.changes.len()), (Some(0), 0));
-    let old = ["2026-03-10T10:07:00Z".to_owned(), "2026-03-12T00:00:00Z".to_owned()];
-    store_rows(&store, 1, 0, &old).await;
-    let ahead = now(&database).plus_seconds(1_200).to_string();
-    store_rows(&store, 2, 0, &[ahead]).await;
-    let late = since(&store, Some(&first.position)).await;
-    assert_eq!(late.from, None);
-    assert_eq!(told(&late), BTreeSet::from([minute(&old[0]), minute(&old[1])]));
-    assert!(late.at <= now(&database) && late.at.plus_seconds(60) > now(&database));
-    assert!(since(&store, Some(&late.position)).await.changes.is_empty());
-    // Duplicates change nothing.
-    let again = make::call("CL-1", 1 << 64, &old[0]);
-    append(&store, &make::batch(make::stream(3), 0, vec![again])).await;
-    assert!(since(&store, Some(&late.position)).await.changes.is_empty());
-    let all = since(&store, None).await;
-    assert_eq!((all.from, told(&all)), (Some(0), told(&late)));
+    let store = Arc::new(kit::store(&database));
+    LateStores { sink: store.clone(), feed: store, guard: Box::new(database) }
 }
+
+activity_contract::late_laws!(fresh);
 
 /// The first one to begin is the last to commit.
 #[tokio::test(flavor = "multi_thread")]
@@ -109,45 +93,6 @@ async fn a_change_that_takes_long_is_told_when_it_has_come_about() {
     assert_eq!(told(&late), BTreeSet::from([15]));
     // It need not be settled: numbers are those of the whole server, and another database may hold them back.
     assert!(late.changes[0].no >= before.settled && late.changes[0].no < late.position.open);
-}
-
-/// Beside many who write at once, each with its own pace.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_beside_writers_misses_nothing_and_hears_nothing_twice() {
-    let database = kit::database();
-    let store = kit::store(&database);
-    let mut position = since(&store, None).await.position;
-    let left = Arc::new(AtomicU64::new(6));
-    let writers: Vec<_> = (0..6u64)
-        .map(|writer| {
-            let (store, left) = (store.clone(), left.clone());
-            tokio::spawn(async move {
-                for n in 0..30u64 {
-                    let number = i64::try_from(writer * 30 + n).expect("a few");
-                    let at = Timestamp::from(Minute(1_000_005 + number * 15));
-                    store_rows(&store, 1 + u128::from(writer), n, &[at.to_string()]).await;
-                }
-                left.fetch_sub(1, Ordering::SeqCst);
-            })
-        })
-        .collect();
-    let mut heard = Vec::new();
-    loop {
-        let is_last = left.load(Ordering::SeqCst) == 0;
-        let late = since(&store, Some(&position)).await;
-        assert_eq!(late.from, None);
-        heard.extend(told(&late));
-        position = late.position;
-        if is_last {
-            break;
-        }
-    }
-    for writer in writers {
-        writer.await.expect("a writer");
-    }
-    let expected: Vec<i64> = (0..180).map(|n| 1_000_005 + n * 15).collect();
-    heard.sort_unstable();
-    assert_eq!(heard, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 //! | `layers` | [`LayeredCache`]: the same with a cache of this process in front |
 //! | `codec` | values as bytes, with all that has to be right about them |
 //! | `script`, `lease` | of all who miss a value, one computes it |
+//! | `doubtful` | leases that may have been given to nobody |
 //! | `forgotten` | what was forgotten here |
 //! | `books` | what is counted |
 //!
@@ -30,6 +31,7 @@ use tokio::time::{Instant, sleep};
 
 use self::books::{Books, Outcome};
 use self::codec::Envelope;
+use self::doubtful::Doubtful;
 use self::forgotten::Forgotten;
 use self::lease::{Begun, RedisLease};
 use self::script::{Asked, Leases};
@@ -39,6 +41,7 @@ use crate::reader::Reader;
 
 mod books;
 mod codec;
+mod doubtful;
 mod forgotten;
 mod layers;
 mod lease;
@@ -106,6 +109,7 @@ struct Shared {
     tokens: AtomicU64,
     leases: Leases,
     forgotten: Mutex<Forgotten>,
+    doubtful: Doubtful,
     books: Books,
 }
 
@@ -143,6 +147,7 @@ impl RedisUsageCache {
             tokens: AtomicU64::new(0),
             leases: Leases::new(&options.prefix, time, options.lease),
             forgotten: Mutex::default(),
+            doubtful: Doubtful::default(),
             books: Books::new(&options.prefix),
             options,
         });
@@ -156,6 +161,7 @@ async fn write_books(shared: Weak<Shared>) {
     loop {
         sleep(WRITING).await;
         let Some(shared) = shared.upgrade() else { return };
+        shared.give_back_doubtful().await;
         if !shared.books.is_empty() {
             // What could not be written waits, as far as there is room.
             let _degraded = shared.write().await;
@@ -221,9 +227,9 @@ impl Shared {
         loop {
             let (begun, token, since) = self.begin()?;
             let asked = if looks < LOOKS {
-                self.leases.ask(&self.link, key, &token, seen.as_deref()).await?
+                self.ask(key, &token, seen.as_deref()).await?
             } else {
-                self.leases.lease(&self.link, key, &token).await?
+                self.lease(key, &token).await?
             };
             match asked {
                 Asked::Value(bytes) => match self.judge(&bytes, key, span) {
@@ -261,7 +267,7 @@ impl Shared {
     async fn renewal(self: &Arc<Self>, key: &CacheKey, within: Duration) -> Result<Look, Degraded> {
         let span = key.question.span();
         let (begun, token, since) = self.begin()?;
-        match self.leases.ask(&self.link, key, &token, None).await? {
+        match self.ask(key, &token, None).await? {
             Asked::Busy => return Ok(Look::Busy),
             Asked::Yours => return Ok(Look::Missing(self.lend(key, span, token, begun, since))),
             Asked::Value(bytes) => {
@@ -272,7 +278,7 @@ impl Shared {
                 }
             }
         }
-        match self.leases.lease(&self.link, key, &token).await? {
+        match self.lease(key, &token).await? {
             Asked::Yours => Ok(Look::Missing(self.lend(key, span, token, begun, since))),
             Asked::Busy | Asked::Value(_) => Ok(Look::Busy),
         }

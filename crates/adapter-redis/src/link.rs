@@ -13,9 +13,10 @@
 //!
 //! An outage costs those who are asking at that moment one wait, and nobody after them: from the first failure on the answer
 //! is [`Degraded`] at once, also to those who wait, until a question in the background has been answered. How long the wait
-//! is goes by how long answers take: a third of a tenth of a second where they are quick.
+//! is goes by how long answers take: less than half of a tenth of a second where they are quick.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_domain::error::Degraded;
 use fred::clients::Client;
@@ -58,7 +59,8 @@ impl Link {
     /// succeed. Needs a runtime.
     pub fn open(options: &Options) -> Result<Self, String> {
         let client = library::client(options)?;
-        let (breaker, pace) = (Arc::new(Breaker::new()), Arc::new(Pace::new(options.patience())));
+        let (breaker, pace) =
+            (Arc::new(Breaker::new(options.name())), Arc::new(Pace::new(options.patience())));
         let connection = client.connect();
         let connecting = tokio::spawn(async move {
             // It ends when it is told to, or if the library gives up, which the watch sees.
@@ -89,6 +91,7 @@ impl Link {
         match answer {
             Some(Ok(done)) => Ok(done),
             Some(Err(error)) if is_an_answer(&error) => {
+                breaker.refused(error.details());
                 Err(Degraded(format!("Redis refuses: {}", error.details())))
             }
             Some(Err(error)) => Err(breaker.open(&library::told(&error))),
@@ -99,6 +102,16 @@ impl Link {
     /// How it is now.
     pub fn state(&self) -> State {
         self.0.breaker.state()
+    }
+
+    /// How long it has been lost, or has not been.
+    pub fn lasts(&self) -> Duration {
+        self.0.breaker.lasts()
+    }
+
+    /// The code, such as `OOM`, with which Redis has refused something in the last two seconds.
+    pub fn refusal(&self) -> Option<String> {
+        self.0.breaker.refusal()
     }
 
     /// The number of the present contact, if there is one.

@@ -200,12 +200,71 @@ async fn scripts_that_redis_forgot_are_brought_again() {
     }
 }
 
+/// Whoever is asking waits for less than the longest wait, and all are told at once when one has waited long enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_are_asking_wait_once_and_not_for_long() {
+    let server = Redis::start();
+    let patience = Duration::from_secs(4);
+    let link = kit::up(&kit::options(server.address()).with_patience(patience)).await;
+    let limiter = std::sync::Arc::new(limiter(&link));
+    for _ in 0..100 {
+        assert!(answers(&limiter).await);
+    }
+    server.freeze();
+    let begun = Instant::now();
+    assert!(!answers(&limiter).await);
+    let first = begun.elapsed();
+    assert!(first < patience, "{first:?}");
+    server.thaw();
+    kit::wait_up(&link).await;
+    server.freeze();
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..8u32 {
+        let limiter = limiter.clone();
+        callers.spawn(async move {
+            // The last one begins when the first has waited for most of its time.
+            tokio::time::sleep(first * number / 10).await;
+            let begun = Instant::now();
+            assert!(!answers(&limiter).await);
+            begun.elapsed()
+        });
+    }
+    let mut waits = callers.join_all().await;
+    waits.sort_unstable();
+    println!("of at most {patience:?} they waited {waits:?}");
+    assert!(waits[0] < first * 3 / 4, "one of them notices, the others are told: {waits:?}");
+}
+
+/// Answers that are late all the time are no outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_link_is_not_lost() {
+    let server = Redis::start();
+    let proxy = Proxy::to_port(server.port());
+    let options = kit::options(&server.address().at(proxy.port()));
+    let link = kit::up(&options.with_patience(Duration::from_secs(2))).await;
+    let limiter = limiter(&link);
+    for _ in 0..100 {
+        assert!(answers(&limiter).await);
+    }
+    let before = contact(&link);
+    // Twice for each answer: more than anybody waits before that is seen.
+    proxy.delay(Duration::from_millis(500));
+    let mut failures = 0;
+    for _ in 0..20 {
+        if !answers(&limiter).await {
+            failures += 1;
+            kit::wait_up(&link).await;
+        }
+    }
+    let contacts = contact(&link).number - before.number;
+    println!("{failures} of 20 were not waited for, and {contacts} contacts began");
+    assert!(failures <= 2, "once it is seen that the link has become slow, it is waited for");
+}
+
 /// What the manual says that a user needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_with_few_rights_is_enough() {
-    let rights = "~activity:* resetchannels -@all +ping +info +evalsha +script|load +time +get +set +unlink \
-                  +zadd +zremrangebyscore +zcard +pexpire";
-    let user = Some(("tracker".to_owned(), rights.to_owned()));
+    let user = Some(("tracker".to_owned(), kit::RIGHTS.to_owned()));
     let server = Redis::with(&RedisSettings { user, ..RedisSettings::default() });
     let link = kit::up(&kit::options(&server.address().of("tracker")).with_patience(kit::SOON)).await;
     assert!(contact(&link).history.is_some());

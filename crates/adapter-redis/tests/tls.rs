@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use activity_adapter_redis::link::State;
-use activity_adapter_redis::{Link, Options};
+use activity_adapter_redis::{Link, Options, Reader};
 use activity_testkit::{Redis, RedisSettings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -71,6 +71,22 @@ async fn a_server_has_to_prove_who_it_is() {
         assert!(matches!(link.state(), State::Lost(_)), "{what}");
     }
     kit::up(&to("127.0.0.1", &ours)).await;
+    let at = |host: &str| Some((host.to_owned(), port));
+    let reader = Reader::open(&to("127.0.0.1", &ours), at("127.0.0.1")).unwrap().unwrap();
+    kit::eventually("the read end", async || !reader.is_lost()).await;
+    server.cli(&["SET", "activity:x", "1"]);
+    assert_eq!(reader.get("activity:x").await, Some(Some(b"1".to_vec())));
+    for (what, options, host) in [
+        ("another authority", to("127.0.0.1", &others), "127.0.0.1"),
+        ("another name", to("127.0.0.1", &ours), "localhost"),
+    ] {
+        let before: u64 = connections(&server);
+        let reader = Reader::open(&options, at(host)).unwrap().unwrap();
+        kit::eventually("attempts", async || connections(&server) > before + 3).await;
+        assert!(reader.is_lost(), "{what}");
+    }
+    let missing = Reader::open(&to("127.0.0.1", &folder.path().join("missing.pem")), at("127.0.0.1"));
+    assert!(missing.is_err_and(|reason| reason.contains("missing.pem")));
     let missing = Link::open(&to("127.0.0.1", &folder.path().join("missing.pem")));
     assert!(missing.is_err_and(|reason| reason.contains("missing.pem")));
 }

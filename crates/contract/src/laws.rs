@@ -216,6 +216,25 @@ macro_rules! cached_laws {
     };
 }
 
+/// Makes one test of each law of what comes late. Takes a [`LateHarness`](crate::late::LateHarness), as [`laws!`]
+/// takes its harness.
+#[macro_export]
+macro_rules! late_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            late {
+                the_first_answer_is_from_the_beginning,
+                what_comes_late_is_told_once,
+                what_comes_in_time_is_not_told,
+                duplicates_are_not_told,
+                a_change_is_numbered_within_what_was_open,
+                a_position_of_another_history_is_a_new_beginning,
+                a_follower_beside_writers_misses_nothing_and_hears_nothing_twice,
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
@@ -253,6 +272,7 @@ mod tests {
             include_str!("log.rs"),
             include_str!("retention.rs"),
             include_str!("hygiene.rs"),
+            include_str!("late.rs"),
             include_str!("limiter/windows.rs"),
             include_str!("limiter/answers.rs"),
             include_str!("limiter/together.rs"),

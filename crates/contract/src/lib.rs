@@ -30,6 +30,7 @@
 //! | [`set_aside`] | laws of `SetAsideRepo` |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
+//! | [`late`] | laws of `LateFeed`: [`late_laws!`] |
 //! | [`cached`] | laws of a store with a cache in front of it: [`cached_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
 //! | [`make`] | values for tests, for adapters' own too |
@@ -63,6 +64,7 @@ pub mod erasures;
 mod history;
 pub mod hygiene;
 pub mod keys;
+pub mod late;
 mod laws;
 pub mod limiter;
 pub mod log;

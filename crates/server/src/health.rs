@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use activity_adapter_postgres::PostgresStore;
-use activity_adapter_redis::SharedLimiter;
 use activity_domain::id::StreamId;
 use activity_domain::port::ActivitySink;
 use activity_http::operations::{Check, Health, State};
@@ -15,28 +14,33 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::batches::Batches;
-use crate::wire::{Limiting, Storage};
+use crate::wire::{ByRedis, Caching, Far, Limiting, Storage};
+
+mod redis;
+
+pub use redis::alone;
 
 /// What a check may take; probes give up soon after.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Looks at the spool, the store, and what instances share limits by.
+/// Looks at the spool, the store, and what instances share by Redis.
 pub struct NodeHealth {
     spool: Arc<Spool>,
     sink: Arc<dyn ActivitySink>,
     batches: Arc<Batches>,
     postgres: Option<PostgresStore>,
-    limiter: Option<Arc<SharedLimiter>>,
+    limits: Option<ByRedis>,
+    cache: Option<Far>,
     stopping: AtomicBool,
 }
 
 impl NodeHealth {
     /// Health of a node.
-    pub fn new(spool: Arc<Spool>, storage: &Storage, limiting: &Limiting) -> Self {
+    pub fn new(spool: Arc<Spool>, storage: &Storage, limiting: &Limiting, caching: &Caching) -> Self {
         let (sink, postgres) = (storage.sink.clone(), storage.postgres.clone());
         let batches = storage.batches.clone();
-        let limiter = limiting.shared.clone();
-        Self { spool, sink, batches, postgres, limiter, stopping: AtomicBool::new(false) }
+        let (limits, cache) = (limiting.shared.clone(), caching.far.clone());
+        Self { spool, sink, batches, postgres, limits, cache, stopping: AtomicBool::new(false) }
     }
 
     /// From now on requests should go elsewhere.
@@ -93,17 +97,6 @@ fn store(found: Result<&'static str, String>) -> Check {
     }
 }
 
-/// Limits hold without it, only not as exactly, so it is not vital.
-fn redis(limiter: &SharedLimiter) -> Check {
-    let (ok, count) = (limiter.is_exact(), limiter.instances());
-    let detail = match (ok, count) {
-        (true, 1) => "answers; no other instance shares limits".to_owned(),
-        (true, count) => format!("answers; {count} instances share limits"),
-        (false, _) => "is lost; each instance keeps limits alone".to_owned(),
-    };
-    Check { name: Cow::Borrowed("redis"), ok, detail, vital: false }
-}
-
 /// By their place in the setting: where they are is nobody else's business.
 fn replicas(postgres: &PostgresStore) -> impl Iterator<Item = Check> {
     (1..).zip(postgres.replicas()).map(|(place, replica)| {
@@ -124,6 +117,7 @@ impl Health for NodeHealth {
 
     async fn checks(&self) -> Vec<Check> {
         let (spool, stores) = tokio::join!(self.spool(), self.stores());
-        std::iter::once(spool).chain(stores).chain(self.limiter.as_deref().map(redis)).collect()
+        let shared = [self.limits.as_ref().map(redis::limits), self.cache.as_ref().map(redis::cache)];
+        std::iter::once(spool).chain(stores).chain(shared.into_iter().flatten()).collect()
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         Arc::new(TokioBackground::here()),
     );
     let limiting = wire::limiting(settings, &clock)?;
-    let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting));
+    let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting, &caching));
     let recorder: Arc<dyn Recorder> = spool.clone();
     let looked_at: Arc<dyn Health> = health.clone();
     let services = wire::services(settings, &secrets, &storage, &caching, &limiting, recorder, looked_at)?;

@@ -18,9 +18,9 @@ use activity_ingest::disk::RealDisk;
 use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
-pub use self::caching::{Caching, cached, far};
+pub use self::caching::{Caching, Far, cached, far};
 pub use self::fingerprints::of as fingerprints;
-pub use self::limiting::{Limiting, limiting};
+pub use self::limiting::{ByRedis, Limiting, limiting};
 pub use self::storage::{Storage, database_file, same_schema, storage};
 use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;

@@ -8,6 +8,7 @@
 //! | [`Shared`] | that server |
 //! | [`Program`] | any other program, in a folder of its own |
 //! | [`Redis`] | a Redis server, likewise |
+//! | [`RedisMonitor`] | all commands that such a server runs |
 //! | [`RedisSentinel`] | a primary with a replica, and three Sentinels that watch over them |
 //! | [`RedisCluster`] | three primaries that share the keys |
 //! | [`Proxy`] | a network in front of any server, to cut, slow down and stop |
@@ -44,5 +45,7 @@ pub use postgres::{Address, Database, Postgres, PostgresCluster, Settings, Share
 pub use processes::is_busy;
 pub use program::Program;
 pub use proxy::{Moment, Proxy, Trap};
-pub use redis::{Redis, RedisAddress, RedisCluster, RedisSentinel, RedisSettings};
+pub use redis::{
+    Redis, RedisAddress, RedisCluster, RedisCommand, RedisMonitor, RedisSentinel, RedisSettings,
+};
 pub use wait::until;

@@ -4,6 +4,7 @@ mod address;
 mod cluster;
 mod data;
 mod launch;
+mod monitor;
 mod resp;
 mod sentinel;
 
@@ -14,6 +15,7 @@ use rustix::process::{Pid, Signal};
 pub use address::RedisAddress;
 pub use cluster::RedisCluster;
 use launch::{Failed, Kind};
+pub use monitor::{RedisCommand, RedisMonitor};
 pub use sentinel::RedisSentinel;
 
 use crate::{folder::Folder, processes, until};
@@ -51,19 +53,22 @@ impl Redis {
 
     /// A server that is ready.
     pub fn with(settings: &RedisSettings) -> Self {
-        Self::of(Kind::Server, crate::password::fresh(), |password| data::configuration(settings, password))
+        let password = crate::password::fresh();
+        Self::of(Folder::private(), Kind::Server, password, |password| {
+            data::configuration(settings, password)
+        })
     }
 
     /// A ready server, on a port that nobody else takes.
-    fn of(kind: Kind, password: String, configuration: impl Fn(&str) -> String) -> Self {
-        let folder = data::folder(&configuration(&password));
+    fn of(folder: Folder, kind: Kind, password: String, configuration: impl Fn(&str) -> String) -> Self {
+        let folder = data::set_up(folder, &configuration(&password));
         let (process, port) = launch::anywhere(&folder, kind, &password);
         Self { kind, address: RedisAddress::new(port, password), process: Some(process), folder }
     }
 
     /// A ready server on this port, or none if somebody else has the port.
-    fn on(port: u16, kind: Kind, password: &str, configuration: &str) -> Option<Self> {
-        let folder = data::folder(configuration);
+    fn on(folder: Folder, port: u16, kind: Kind, password: &str, configuration: &str) -> Option<Self> {
+        let folder = data::set_up(folder, configuration);
         let process = match launch::launch(&folder, kind, port, password) {
             Ok(process) => process,
             Err(Failed::PortTaken) => return None,
@@ -98,6 +103,11 @@ impl Redis {
         self.address.try_cli(command)
     }
 
+    /// Listens to all commands that it runs from now on.
+    pub fn monitor(&self) -> RedisMonitor {
+        RedisMonitor::start(&self.address)
+    }
+
     /// Keeps commands of clients waiting for so long, while the server is alive and its port open.
     pub fn client_pause(&self, pause: Duration) {
         self.cli(&["CLIENT", "PAUSE", &pause.as_millis().to_string(), "ALL"]);
@@ -125,7 +135,7 @@ impl Redis {
 
     /// Starts it again, after [`Redis::stop`] or [`Redis::kill`], on the same port and folder.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "it is running already");
+        assert!(!self.is_running(), "it is running already");
         let process = until("the old port", PATIENCE, || {
             match launch::launch(&self.folder, self.kind, self.address.port, &self.address.password) {
                 Ok(process) => Some(process),
@@ -149,6 +159,16 @@ impl Redis {
     /// Whether it was started and neither stopped nor killed by us, nor ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.try_wait().is_ok_and(|ended| ended.is_none()))
+    }
+
+    /// The number of its process, while it runs.
+    pub fn process_id(&mut self) -> Option<u32> {
+        self.is_running().then(|| self.process.as_ref().map(Child::id)).flatten()
+    }
+
+    /// From now on its folder stays when it ends.
+    pub fn keep_folder(&self) {
+        self.folder.keep();
     }
 
     /// Its process, which has to be running.

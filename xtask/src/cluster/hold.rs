@@ -6,7 +6,7 @@ use super::{
     front, instance,
     part::Part,
     place::{Place, Row, Wish},
-    postgres,
+    postgres, redis,
 };
 use crate::process::Outcome;
 
@@ -42,7 +42,10 @@ pub fn hold(place: &Place, port: u16) -> Outcome {
 /// The topology. A part is told where those before it are.
 fn start(place: &Place, port: u16) -> Outcome<Vec<Box<dyn Part>>> {
     let mut parts = postgres::start(place)?;
-    let settings = postgres::settings(place, &ports(&parts))?;
+    let shared = redis::start(place)?;
+    let mut settings = postgres::settings(place, &ports(&parts))?;
+    settings.extend(redis::settings(place, &shared)?);
+    parts.extend(shared);
     let instances = instance::start(place, &settings)?;
     let front = front::start(place, port, &ports(&instances))?;
     parts.extend(instances);

@@ -21,6 +21,10 @@ pub const ENCRYPTION: &str = "encryption_key";
 pub const DATABASE: &str = "database_password";
 /// The password of the database's superuser.
 pub const SUPERUSER: &str = "superuser_password";
+/// The password of the servers of Redis.
+pub const REDIS: &str = "redis_password";
+/// That of its Sentinels.
+pub const SENTINEL: &str = "sentinel_password";
 
 /// Where one is.
 pub fn file(place: &Place, name: &str) -> PathBuf {

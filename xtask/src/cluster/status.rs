@@ -2,7 +2,7 @@
 
 use super::{
     place::{Found, Place, Row},
-    postgres, ready,
+    postgres, ready, redis,
 };
 use crate::process::Outcome;
 
@@ -41,6 +41,9 @@ fn states(place: &Place, rows: &[Row]) -> Vec<Result<String, String>> {
     let state = |(row, position): (&Row, &Option<(bool, i64)>)| {
         if row.pid.is_none() {
             return Err("has ended".to_owned());
+        }
+        if redis::is_one(&row.name) {
+            return redis::state(place, row);
         }
         if !is_postgres(row) {
             return ready::ask(row.port).map(|()| "ready".to_owned());

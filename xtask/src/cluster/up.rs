@@ -15,7 +15,7 @@ use std::{
 use super::{
     Up, front, instance,
     place::{Found, Place, Row, Wish},
-    postgres, ready,
+    postgres, ready, redis,
     secrets::{self, ADMIN},
 };
 use crate::{
@@ -51,6 +51,7 @@ fn start(place: &Place, options: &Up) -> Outcome {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .map_err(|error| format!("nginx cannot listen on port {port}: {error}; --port chooses another"))?;
     crate::postgres::ensure()?;
+    crate::redis::ensure()?;
     nginx::ensure()?;
     let server = options.server.clone().map_or_else(run::build, Ok)?;
     place.make()?;
@@ -143,6 +144,7 @@ fn print(place: &Place, rows: &[Row]) {
         let way_in = match row.name.as_str() {
             front::NAME => format!("http://127.0.0.1:{0}   http://127.0.0.1:{0}/api-docs", row.port),
             name if name.starts_with("server-") => format!("http://127.0.0.1:{}", row.port),
+            name if redis::is_one(name) => redis::shell_line(place, row),
             _ => postgres::shell_line(place, row.port),
         };
         println!("  {:<10} {way_in}", row.name);

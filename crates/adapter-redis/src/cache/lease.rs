@@ -85,8 +85,9 @@ impl Drop for RedisLease {
         let (shared, key, token) = (self.shared.clone(), self.key.clone(), std::mem::take(&mut self.token));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                // It ends by itself if this fails.
-                let _degraded = shared.leases.release(&shared.link, &key, &token).await;
+                if shared.leases.release(&shared.link, &key, &token).await.is_err() {
+                    shared.doubt(&key, &token);
+                }
             });
         }
     }

@@ -1,5 +1,8 @@
 //! What is known about the connection.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use activity_domain::error::Degraded;
 use tokio::sync::watch;
 
@@ -22,24 +25,36 @@ pub struct Contact {
     pub history: Option<String>,
 }
 
+/// So long a refusal is told of.
+const RECENT: Duration = Duration::from_secs(2);
+
 /// Keeps the state, and tells it.
-pub(super) struct Breaker(watch::Sender<State>);
+pub(super) struct Breaker {
+    /// What the connection is for.
+    name: &'static str,
+    state: watch::Sender<State>,
+    /// Since when it is lost, or is not.
+    since: Mutex<Instant>,
+    /// When Redis last refused something, and the code.
+    refusal: Mutex<Option<(Instant, String)>>,
+}
 
 impl Breaker {
     /// Nothing is known at first, and so nothing asked.
-    pub fn new() -> Self {
-        Self(watch::Sender::new(State::Lost("not connected yet".to_owned())))
+    pub fn new(name: &'static str) -> Self {
+        let state = watch::Sender::new(State::Lost("not connected yet".to_owned()));
+        Self { name, state, since: Mutex::new(Instant::now()), refusal: Mutex::default() }
     }
 
     /// Whether Redis may be asked.
     pub fn check(&self) -> Result<(), Degraded> {
-        match &*self.0.borrow() {
+        match &*self.state.borrow() {
             State::Up(_) => Ok(()),
             State::Lost(reason) => Err(degraded(reason)),
         }
     }
 
-    /// Waits until Redis is lost, even for a moment.
+    /// Waits until Redis is lost. What happens from the call on counts, not from the first look.
     pub fn lost(&self) -> impl Future<Output = Degraded> + use<> {
         let mut states = self.states();
         async move {
@@ -57,7 +72,7 @@ impl Breaker {
 
     /// From now on Redis is lost. Of several reasons the first stays.
     pub fn open(&self, reason: &str) -> Degraded {
-        let is_new = self.0.send_if_modified(|state| {
+        let is_new = self.state.send_if_modified(|state| {
             let was_up = matches!(state, State::Up(_));
             if was_up {
                 *state = State::Lost(reason.to_owned());
@@ -65,7 +80,8 @@ impl Breaker {
             was_up
         });
         if is_new {
-            tracing::warn!(reason, "Redis is lost");
+            self.begin();
+            tracing::warn!(link = self.name, reason, "Redis is lost");
         }
         degraded(reason)
     }
@@ -73,23 +89,54 @@ impl Breaker {
     /// Redis has answered. A new contact begins.
     pub fn close(&self, number: u64, history: Option<String>) {
         let contact = Contact { number, history };
-        tracing::info!(contact.number, "Redis answers");
-        self.0.send_replace(State::Up(contact));
+        let lost_ms = match &*self.state.borrow() {
+            State::Lost(_) => u64::try_from(self.begin().as_millis()).unwrap_or(u64::MAX),
+            // Another server answers, and nobody has missed it.
+            State::Up(_) => 0,
+        };
+        tracing::info!(link = self.name, contact.number, lost_ms, "Redis answers");
+        self.state.send_replace(State::Up(contact));
+    }
+
+    /// Redis has refused something, in these words.
+    pub fn refused(&self, words: &str) {
+        let code = words.split_whitespace().next().unwrap_or_default();
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = refusal.as_ref().is_none_or(|(when, known)| when.elapsed() > RECENT || known != code);
+        *refusal = Some((Instant::now(), code.to_owned()));
+        if is_new {
+            tracing::warn!(link = self.name, words, "Redis refuses");
+        }
+    }
+
+    pub fn refusal(&self) -> Option<String> {
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal.as_ref().filter(|(when, _)| when.elapsed() < RECENT).map(|(_, code)| code.clone())
+    }
+
+    pub fn lasts(&self) -> Duration {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// From now on it is otherwise. Returns how long it was as before.
+    fn begin(&self) -> Duration {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *since, Instant::now()).elapsed()
     }
 
     pub fn contact(&self) -> Option<u64> {
-        match &*self.0.borrow() {
+        match &*self.state.borrow() {
             State::Up(contact) => Some(contact.number),
             State::Lost(_) => None,
         }
     }
 
     pub fn state(&self) -> State {
-        self.0.borrow().clone()
+        self.state.borrow().clone()
     }
 
     pub fn states(&self) -> watch::Receiver<State> {
-        self.0.subscribe()
+        self.state.subscribe()
     }
 }
 
@@ -103,7 +150,7 @@ mod tests {
 
     #[test]
     fn it_asks_only_while_answers_come() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new("test");
         assert!(breaker.check().is_err());
         breaker.close(1, None);
         assert_eq!(breaker.check(), Ok(()));

@@ -2,13 +2,18 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::error::Invalid;
 use fred::types::config::{Config, Server, ServerConfig};
+use rustls::ClientConfig;
 
 use super::library::ANSWER;
 use super::tls::Trust;
+
+/// What a connection is called in the log, unless told otherwise.
+const NAMELESS: &str = "redis";
 
 /// As whom.
 #[derive(Clone, Default)]
@@ -34,6 +39,8 @@ pub struct Options {
     /// How to know a server by its certificate; `None`: no TLS.
     trust: Option<Trust>,
     patience: Duration,
+    /// What the connection is for, in the log.
+    name: &'static str,
 }
 
 #[derive(Clone)]
@@ -69,6 +76,7 @@ impl Options {
             database: config.database,
             trust,
             patience: ANSWER,
+            name: NAMELESS,
         })
     }
 
@@ -89,7 +97,15 @@ impl Options {
     }
 
     fn plain(servers: Servers) -> Self {
-        Self { servers, user: None, password: None, database: None, trust: None, patience: ANSWER }
+        Self {
+            servers,
+            user: None,
+            password: None,
+            database: None,
+            trust: None,
+            patience: ANSWER,
+            name: NAMELESS,
+        }
     }
 
     /// As a user of its access list, or as the default one, with a password.
@@ -124,12 +140,24 @@ impl Options {
         self
     }
 
+    /// With a name for the log: what the connection is for.
+    #[must_use]
+    pub fn with_name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    pub(crate) fn has_tls(&self) -> bool {
-        self.trust.is_some()
+    /// Who is trusted, where TLS is asked for, or why it is not possible.
+    pub(crate) fn tls(&self) -> Result<Option<Arc<ClientConfig>>, String> {
+        self.trust.as_ref().map(|trust| trust.rustls().map(Arc::new)).transpose()
     }
 
     pub(crate) fn login(&self) -> Login {
@@ -157,6 +185,7 @@ impl Options {
             database: None,
             trust: self.trust.clone(),
             patience: self.patience,
+            name: self.name,
         };
         Some((hosts.iter().map(one).collect(), master_name))
     }

@@ -24,16 +24,20 @@ impl Trust {
 
     /// As the client library takes it, or why there is none.
     pub fn config(&self) -> Result<TlsConfig, String> {
+        Ok(TlsConnector::from(self.rustls()?).into())
+    }
+
+    /// For those who connect by other means.
+    pub fn rustls(&self) -> Result<ClientConfig, String> {
         let roots = match &self.authorities {
             Some(file) => from_file(file)?,
             None => from_platform()?,
         };
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(TlsConnector::from(config).into())
+            .with_no_client_auth())
     }
 }
 

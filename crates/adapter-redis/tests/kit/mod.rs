@@ -23,6 +23,11 @@ use tokio::sync::OnceCell;
 /// Far more than anything takes, so that a busy machine fails no test.
 pub const SOON: Duration = Duration::from_secs(40);
 
+/// What the manual says that a user has to be allowed.
+pub const RIGHTS: &str = "~activity:* resetchannels -@all +ping +info +evalsha +script|load +time +get +set +unlink +pexpire \
+                          +zadd +zcard +zincrby +zpopmin +zrangebyscore +zrem +zremrangebyscore +zrevrange +zscore \
+                          +hdel +hget +hincrby +hmget +hset +incrby +decrby";
+
 /// A clock that is moved by hand.
 pub struct Hands(AtomicI64);
 

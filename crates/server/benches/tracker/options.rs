@@ -61,6 +61,8 @@ pub enum Scenario {
     Verify,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
+    /// The same on Postgres, with a cache that is shared by Redis.
+    RedisCache,
     /// Decisions of the limiter on Redis.
     RedisLimits,
     /// Rows into the store on Postgres.

@@ -31,7 +31,10 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Limits => limits::run(options).await,
         Scenario::RedisLimits => redis_limits::run(options).await,
         Scenario::Verify => verify::run(options).await,
-        Scenario::Cache => cache::run(options).await,
+        Scenario::Cache => cache::run(options, "cache", &Storage::Embedded).await,
+        Scenario::RedisCache => {
+            cache::run(options, "redis-cache", &Storage::Postgres(storage::postgres())).await
+        }
         Scenario::Postgres => postgres::run(options).await,
         Scenario::PostgresIngest => {
             ingest::run(options, "postgres-ingest", 100, &Storage::Postgres(storage::postgres())).await

@@ -23,12 +23,17 @@ pub struct Caching {
     pub prewarm: Arc<Prewarm>,
     /// Learns what other instances store, where there are others: somebody has to have it ask, again and again.
     pub following: Option<Arc<Following>>,
+    /// Where instances share answers, if they do.
+    pub far: Option<Far>,
 }
 
 /// Where instances share answers.
+#[derive(Clone)]
 pub struct Far {
-    link: Link,
-    reader: Option<Reader>,
+    /// How Redis is.
+    pub link: Link,
+    /// Where answers are read, if that is not where they are written.
+    pub reader: Option<Reader>,
 }
 
 /// Redis, if it is configured: that is no contact yet. The connection is not the limiter's, which is not to wait for
@@ -37,8 +42,10 @@ pub fn far(settings: &Settings) -> Result<Option<Far>, Failure> {
     let Some(redis) = settings.redis.as_ref().filter(|_| settings.database.is_some()) else {
         return Ok(None);
     };
-    let link = Link::open(&redis.options).map_err(|reason| format!("Redis: {reason}"))?;
+    let link =
+        Link::open(&redis.options.clone().with_name("cache")).map_err(|reason| format!("Redis: {reason}"))?;
     let reader = Reader::open(&redis.options, redis.read_end.clone());
+    let reader = reader.map_err(|reason| format!("Redis: {reason}"))?;
     Ok(Some(Far { link, reader }))
 }
 
@@ -57,7 +64,7 @@ pub fn cached(
     let near: Arc<dyn UsageCache> = Arc::new(MemoryUsageCache::new(clock.clone(), options));
     let following = storage.late.clone().map(|late| Following::new(late, near.clone(), clock.clone()));
     let following = following.map(Arc::new);
-    let cache: Arc<dyn UsageCache> = match (far, &following) {
+    let cache: Arc<dyn UsageCache> = match (far.clone(), &following) {
         (Some(Far { link, reader }), Some(following)) => {
             let options = FarOptions { tracks_keys: settings.tracks_keys, ..FarOptions::default() };
             let (following, clock) = (following.clone(), clock.clone());
@@ -80,7 +87,7 @@ pub fn cached(
     let usage = Arc::new(usage);
     let sink = Arc::new(ForgettingSink::new(storage.sink, cache.clone()));
     let prewarm = Arc::new(Prewarm::new(usage.clone()));
-    (Storage { sink, usage, ..storage }, Caching { cache, prewarm, following })
+    (Storage { sink, usage, ..storage }, Caching { cache, prewarm, following, far })
 }
 
 #[cfg(test)]

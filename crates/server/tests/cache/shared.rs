@@ -162,3 +162,34 @@ async fn a_replica_that_is_behind_or_silent_does_no_harm() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     pair.late().await;
 }
+
+/// Both warm at the same moments: of each answer there is one lease.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_warm_at_once_compute_each_answer_once() {
+    let (database, redis) = (Database::empty(), Redis::start());
+    let url = redis.url();
+    let settings = [
+        ("REDIS_URL", url.as_str()),
+        ("LOG_FORMAT", "json"),
+        ("CACHE_PREWARM_CRON_ENABLED", "true"),
+        ("CACHE_PREWARM_CRON", "*/2 * * * * *"),
+    ];
+    let nodes = [started(database.address(), &settings).await, started(database.address(), &settings).await];
+    let counts: Vec<Vec<u64>> = nodes.iter().map(|_| Vec::new()).collect();
+    let counts = std::cell::RefCell::new(counts);
+    until("some runs of both", PATIENCE, async || {
+        *counts.borrow_mut() = nodes.iter().map(warmed).collect();
+        counts.borrow().iter().all(|runs| runs.len() > 2).then_some(())
+    })
+    .await;
+    let counts = counts.into_inner();
+    assert_eq!(counts.iter().flatten().sum::<u64>(), 7, "{counts:?}");
+}
+
+/// How many answers each run of a server has computed.
+fn warmed(node: &Node) -> Vec<u64> {
+    let log = node.log();
+    let lines = log.lines().filter(|line| line.contains("the cache is warmed"));
+    let number = |line: &str| line.split_once("\"warmed\":")?.1.split([',', '}']).next()?.parse().ok();
+    lines.map(|line| number(line).unwrap_or_else(|| panic!("{line}"))).collect()
+}

@@ -13,6 +13,7 @@ async fn a_server_starts_without_redis_and_closed_means_closed() {
     let more = [("REDIS_URL", url.as_str()), ("RATE_LIMIT_WITHOUT_REDIS", "closed")];
     let node = started(database.address(), &more).await;
     says(&node, LOST).await;
+    says(&node, "nothing that has a limit is admitted").await;
     let account = node.register("ada", "client").await;
     let nodes = [node];
     let heard = hammer(&nodes, &account, 2, 5).await;

@@ -3,7 +3,7 @@
 use std::array;
 
 use super::{PATIENCE, Redis, RedisSettings, data, launch::Kind};
-use crate::{password, port, until};
+use crate::{folder::Folder, password, port, until};
 
 /// How many slots the keys are spread over.
 const SLOTS: usize = 16_384;
@@ -54,7 +54,7 @@ fn member(password: &str) -> Option<(Redis, u16)> {
     let configuration = lines.map(|(name, value)| (name.to_owned(), value)).into();
     let settings = RedisSettings { configuration, ..RedisSettings::default() };
     let text = data::configuration(&settings, password);
-    Some((Redis::on(port::free(), Kind::Server, password, &text)?, bus))
+    Some((Redis::on(Folder::private(), port::free(), Kind::Server, password, &text)?, bus))
 }
 
 fn knows_everything(server: &Redis) -> bool {

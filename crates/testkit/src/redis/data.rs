@@ -5,9 +5,8 @@ use std::{fmt::Write as _, fs};
 use super::RedisSettings;
 use crate::folder::Folder;
 
-/// A folder with a place for data, and the configuration.
-pub(super) fn folder(configuration: &str) -> Folder {
-    let folder = Folder::private();
+/// Makes a place for data in a folder, and the configuration.
+pub(super) fn set_up(folder: Folder, configuration: &str) -> Folder {
     let file = folder.path().join("redis.conf");
     fs::create_dir(folder.data()).expect("a folder for data can be made");
     fs::write(&file, configuration).expect("redis.conf can be written");

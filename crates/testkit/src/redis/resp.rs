@@ -25,6 +25,21 @@ pub(super) fn within(patience: Duration, address: &RedisAddress, command: &[&str
     })
 }
 
+/// A connection that tells all commands of the server from now on, a line for each.
+pub(super) fn monitor(address: &RedisAddress) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect((address.host, address.port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let auth = encode(&["AUTH", &address.user, &address.password]);
+    stream.write_all(&[auth, encode(&["MONITOR"])].concat())?;
+    // Byte by byte, so that nothing of what follows is taken.
+    let mut reader = BufReader::with_capacity(1, &stream);
+    for _ in 0..2 {
+        answer(&mut reader)?.map_err(io::Error::other)?;
+    }
+    stream.set_read_timeout(None)?;
+    Ok(stream)
+}
+
 fn ask(patience: Duration, address: &RedisAddress, command: &[&str]) -> io::Result<Result<String, String>> {
     let stream = TcpStream::connect((address.host, address.port))?;
     stream.set_nodelay(true)?;

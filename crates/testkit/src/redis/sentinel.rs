@@ -1,9 +1,9 @@
 //! A primary with a replica, and the Sentinels that make the replica primary when it is lost.
 
-use std::array;
+use std::{array, path::Path};
 
 use super::{PATIENCE, Redis, RedisAddress, RedisSettings, data, launch::Kind};
-use crate::{password, port, until};
+use crate::{folder::Folder, password, port, until};
 
 /// Two servers, one of which is the primary, and three Sentinels. Two of the three have to agree that the primary is
 /// gone, after a second of silence.
@@ -26,16 +26,28 @@ impl RedisSentinel {
 
     /// The same with settings for the servers.
     pub fn with(settings: &RedisSettings) -> Self {
+        Self::set_up(settings, |_| Folder::private())
+    }
+
+    /// The same in folders of that folder: `redis-1` and `redis-2`, `sentinel-1` to `sentinel-3`.
+    pub fn in_folder(folder: &Path, settings: &RedisSettings) -> Self {
+        Self::set_up(settings, |name| Folder::named(&folder.join(name)))
+    }
+
+    fn set_up(settings: &RedisSettings, place: impl Fn(&str) -> Folder) -> Self {
         let password = password::fresh();
-        let server =
-            || Redis::of(Kind::Server, password.clone(), |password| data::configuration(settings, password));
-        let servers = [server(), server()];
+        let server = |name: &str| {
+            let configuration = |password: &str| data::configuration(settings, password);
+            Redis::of(place(name), Kind::Server, password.clone(), configuration)
+        };
+        let servers = [server("redis-1"), server("redis-2")];
         let primary = &servers[0];
         servers[1].cli(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
         until("the replica to follow", PATIENCE, || {
             servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
         });
-        let sentinels = until("three ports", PATIENCE, || sentinels(primary.address(), servers[1].port()));
+        let sentinels =
+            until("three ports", PATIENCE, || sentinels(primary.address(), servers[1].port(), &place));
         let all = Self { servers, sentinels };
         until("the Sentinels to see everything", PATIENCE, || all.sees_everything().then_some(()));
         all
@@ -105,12 +117,13 @@ fn role(server: &Redis) -> String {
 }
 
 /// Three Sentinels that know one another, unless somebody takes one of their ports.
-fn sentinels(primary: &RedisAddress, replica: u16) -> Option<[Redis; 3]> {
+fn sentinels(primary: &RedisAddress, replica: u16, place: &impl Fn(&str) -> Folder) -> Option<[Redis; 3]> {
     let ports: [u16; 3] = array::from_fn(|_| port::free());
     let (ids, password) = (array::from_fn(|_| id()), password::fresh());
     let sentinel = |me: usize| {
         let lines = configuration(primary, replica, me, ports, &ids, &password);
-        Redis::on(ports[me], Kind::Sentinel, &password, &lines)
+        let folder = place(&format!("sentinel-{}", me + 1));
+        Redis::on(folder, ports[me], Kind::Sentinel, &password, &lines)
     };
     Some([sentinel(0)?, sentinel(1)?, sentinel(2)?])
 }

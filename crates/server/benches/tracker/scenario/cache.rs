@@ -1,7 +1,9 @@
 //! Answers about closed days and ranges: a server with its cache beside one without, and with counting by
-//! key beside without. All of them hold the same rows and have to give the same answers.
+//! key beside without. All of them hold the same rows and have to give the same answers. On Postgres they have Redis too.
 
+use activity_testkit::Redis;
 use serde_json::Value;
+use tokio::task::block_in_place;
 
 use super::read::{UNCACHED, ask, fill};
 use crate::Outcome;
@@ -32,8 +34,8 @@ struct Questions {
     calls: usize,
 }
 
-/// Three servers beside each other, asked in turns.
-pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
+/// Three servers beside each other, asked in turns, by the name of the scenario.
+pub async fn run(options: &Options, name: &str, storage: &Storage) -> Outcome<Vec<Line>> {
     let (rows, calls) = if options.quick { (20_000, 60) } else { (200_000, 600) };
     let Pace::Days(mut days) = Pace::days(DAYS + 1)? else { return Err("there are no days".into()) };
     // Late rows may fall on the day before.
@@ -48,9 +50,13 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
         calls,
     };
     let settings: [&[(&str, &str)]; 3] = [&[], &UNCACHED, &[("CACHE_HIT_TRACKING_ENABLED", "false")]];
+    let redis = matches!(storage, Storage::Postgres(_)).then(|| block_in_place(Redis::start));
     let mut sides = Vec::new();
-    for settings in settings {
-        let place = Storage::Embedded.place("cache")?;
+    for (number, settings) in settings.into_iter().enumerate() {
+        let mut place = storage.place(&format!("cache_{number}"))?;
+        // A database of its own for each: their answers have the same names.
+        let url = redis.iter().map(|redis| ("REDIS_URL", format!("{}/{number}", redis.url())));
+        place.settings.extend(url);
         let place = fill(place, Rows::new(rows, Pace::Days(days.clone()))?).await?;
         let tracker = Tracker::start_with(place, settings).await?;
         sides.push(Side { tracker, daily: Vec::new(), top: Vec::new() });
@@ -63,12 +69,12 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     if first.windows(2).any(|pair| pair[0] != pair[1]) {
         return Err("the servers do not give the same answer".into());
     }
-    for _ in options.rounds("cache") {
+    for _ in options.rounds(name) {
         for side in &mut sides {
             side.round(&questions).await?;
         }
     }
-    Ok(lines(rows, &sides))
+    Ok(lines(name, rows, &sides))
 }
 
 impl Side {
@@ -107,7 +113,7 @@ fn median(took: &mut Vec<u32>) -> f64 {
     median
 }
 
-fn lines(rows: usize, sides: &[Side]) -> Vec<Line> {
+fn lines(scenario: &str, rows: usize, sides: &[Side]) -> Vec<Line> {
     let [cached, uncached, untracked] = sides else { return Vec::new() };
     let pairs = |subject: &[f64], baseline: &[f64]| {
         let mut pairs = Pairs::default();
@@ -118,7 +124,7 @@ fn lines(rows: usize, sides: &[Side]) -> Vec<Line> {
     let daily = format!("a page of {DAYS} closed days of {CLIENTS} clients, {rows} rows");
     let top = format!("the 10 busiest of {} days, {rows} rows", DAYS + 1);
     let line = |name: &str, subject: &[f64], baseline: &[f64], notes: &str| {
-        pairs(subject, baseline).line(format!("cache, {name}, p50"), Unit::Millis, notes)
+        pairs(subject, baseline).line(format!("{scenario}, {name}, p50"), Unit::Millis, notes)
     };
     vec![
         line("daily", &cached.daily, &uncached.daily, &format!("{daily}; baseline: no cache")),

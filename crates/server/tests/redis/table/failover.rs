@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use activity_testkit::{Redis, RedisSentinel};
 
 use super::Trial;
+use crate::LOST;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_primary_is_killed() {
@@ -27,6 +28,6 @@ async fn the_primary_is_killed() {
         Redis::kill(&mut group.borrow_mut().servers[primary]);
     };
     // It is the Sentinels who bring it back.
-    trial.fault(&[0, 1], kill, async || {}).await;
+    trial.fault(&[0, 1], LOST, kill, async || {}).await;
     trial.end("killed under Sentinel").await;
 }

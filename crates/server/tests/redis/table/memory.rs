@@ -10,6 +10,6 @@ async fn redis_is_full() {
     let url = redis.url();
     let mut trial = Trial::start([&[("REDIS_URL", &url)]; 2]).await;
     let set = |limit: &str| drop(redis.cli(&["CONFIG", "SET", "maxmemory", limit]));
-    trial.fault(&[], || set("1"), async || set("0")).await;
+    trial.fault(&[0, 1], "answers and refuses (OOM)", || set("1"), async || set("0")).await;
     trial.end("full").await;
 }

@@ -14,6 +14,7 @@ mod trial;
 
 use std::time::Duration;
 
+pub use asking::Known;
 use load::Load;
 use trial::Trial;
 

@@ -3,13 +3,14 @@
 use activity_testkit::{Proxy, Redis};
 
 use super::Trial;
+use crate::LOST;
 
 async fn parted(part: fn(&Proxy), what: &str) {
     let redis = Redis::start();
     let proxy = Proxy::to_port(redis.port());
     let [near, far] = [redis.url(), redis.address().at(proxy.port()).url()];
     let mut trial = Trial::start([&[("REDIS_URL", &near)], &[("REDIS_URL", &far)]]).await;
-    trial.fault(&[1], || part(&proxy), async || proxy.heal()).await;
+    trial.fault(&[1], LOST, || part(&proxy), async || proxy.heal()).await;
     trial.end(what).await;
 }
 

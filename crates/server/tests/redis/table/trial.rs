@@ -9,7 +9,7 @@ use super::load::Call;
 use super::{Load, seconds, while_it_lasts};
 use crate::hammer::hammer;
 use crate::support::{Account, Node};
-use crate::{BACK, LOST, limited, says, started};
+use crate::{BACK, limited, says, started};
 
 /// What a client may record that is watched.
 const LIMIT: u32 = 100;
@@ -55,8 +55,14 @@ impl Trial {
         Self { nodes, load, calm: None, fault: None, _database: database }
     }
 
-    /// Goes through a fault. `lost` are the servers that notice, by their place.
-    pub async fn fault(&mut self, lost: &[usize], begin: impl FnOnce(), end: impl AsyncFnOnce()) {
+    /// Goes through a fault. These servers, by their place, notice and say this of Redis.
+    pub async fn fault(
+        &mut self,
+        noticed: &[usize],
+        expected: &str,
+        begin: impl FnOnce(),
+        end: impl AsyncFnOnce(),
+    ) {
         let calm = Instant::now();
         while_it_lasts(seconds(2, 20)).await;
         self.calm = Some((calm, Instant::now()));
@@ -66,8 +72,8 @@ impl Trial {
         assert_eq!(before, 60);
         let begun = Instant::now();
         begin();
-        for place in lost {
-            says(&self.nodes[*place], LOST).await;
+        for place in noticed {
+            says(&self.nodes[*place], expected).await;
         }
         let seen = begun.elapsed();
         while_it_lasts(seconds(2, 20)).await;
