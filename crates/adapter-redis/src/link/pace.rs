@@ -1,10 +1,11 @@
 //! How long answers take, and so how long is too long: long enough for a slow link, and no longer than it has to be.
 //!
 //! It goes by the average and by how far answers are from it, as TCP does before it sends anything again. One that is slow
-//! counts at once, and is forgotten slowly.
+//! counts at once, and is forgotten slowly. Too long is a silence: while others are answered on the same connection, a call
+//! waits for as long as it may.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -25,8 +26,15 @@ const LAST: f64 = 0.25;
 /// Measures, and waits accordingly.
 pub(crate) struct Pace {
     most: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
     /// Average and distance, in seconds; none before the first answer.
-    known: Mutex<Option<(f64, f64)>>,
+    usual: Option<(f64, f64)>,
+    /// When anybody was last answered.
+    heard: Option<Instant>,
 }
 
 impl Pace {
@@ -35,19 +43,25 @@ impl Pace {
         Self { most, known: Mutex::default() }
     }
 
-    /// How long to wait now.
-    pub fn patience(&self) -> Duration {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((average, distance)) = known else { return self.most };
+    /// How long nobody may be answered.
+    fn patience(&self) -> Duration {
+        let Some((average, distance)) = self.known().usual else { return self.most };
         let most = self.most.as_secs_f64();
         Duration::from_secs_f64((average + (DISTANCES * distance).max(LEAST * most)).min(most))
+    }
+
+    /// Until when somebody waits. While others are answered, there is only much to do.
+    fn until(&self, begun: Instant) -> Instant {
+        let heard = self.known().heard.map_or(begun, |heard| heard.max(begun));
+        (heard + self.patience()).min(begun + self.most)
     }
 
     /// Notes what an answer took.
     pub fn note(&self, took: Duration) {
         let took = took.min(self.most).as_secs_f64();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some(match *known {
+        let mut known = self.known();
+        known.heard = Some(Instant::now());
+        known.usual = Some(match known.usual {
             None => (took, took / 2.0),
             Some((average, distance)) => {
                 let far = (took - average).abs();
@@ -60,15 +74,23 @@ impl Pace {
     /// Waits for an answer, and notes what it took. `None` if that is too long.
     pub async fn keep<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
         let begun = Instant::now();
-        let patience = self.patience();
         tokio::pin!(answer);
-        let most = timeout(patience.mul_f64(1.0 - LAST), &mut answer).await;
-        let answered = match most {
-            Ok(answered) => answered,
-            Err(_) => timeout(patience.mul_f64(LAST), answer).await.ok()?,
-        };
-        self.note(begun.elapsed());
-        Some(answered)
+        loop {
+            let left = self.until(begun).saturating_duration_since(Instant::now());
+            for part in [left.mul_f64(1.0 - LAST), left.mul_f64(LAST)] {
+                if let Ok(answered) = timeout(part, &mut answer).await {
+                    self.note(begun.elapsed());
+                    return Some(answered);
+                }
+            }
+            if self.until(begun) <= Instant::now() {
+                return None;
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,6 +133,25 @@ mod tests {
             assert!(after([&with[..], &[1; 10]].concat()) > Duration::from_millis(slow) / 2, "{slow}");
             assert!(after([with, fast.clone()].concat()) < LEAST + Duration::from_millis(2), "{slow}");
         }
+    }
+
+    #[tokio::test]
+    async fn while_others_are_answered_it_waits_for_as_long_as_it_may() {
+        let pace = Pace::new(MOST);
+        (0..1_000).for_each(|_| pace.note(Duration::ZERO));
+        let begun = Instant::now();
+        let others = async {
+            loop {
+                pace.note(Duration::ZERO);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = tokio::select! {
+            answer = pace.keep(pending::<()>()) => answer,
+            () = others => Some(()),
+        };
+        assert_eq!(waited, None);
+        assert!(begun.elapsed() >= MOST);
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! Where Redis is, if instances are to share limits.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use activity_adapter_redis::{Options, WithoutRedis};
 use activity_domain::error::Invalid;
 
@@ -17,6 +20,9 @@ const PLACES: [&str; 4] = [URL, HOST, SENTINELS, CLUSTER];
 /// Where Redis and Sentinels listen unless somebody says otherwise.
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;
+
+/// Milliseconds that an answer may take.
+const TIMEOUTS: RangeInclusive<u64> = 10..=60_000;
 
 /// What instances share besides the database.
 #[derive(Debug, Clone)]
@@ -47,6 +53,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let sentinel_password = reader.optional("REDIS_SENTINEL_PASSWORD", text);
     let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
     let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
+    let patience = reader.required("REDIS_TIMEOUT_MS", timeout);
     let read_host = reader.optional(READ_HOST, self::host);
     let read_port = reader.required("REDIS_READ_PORT", self::port).unwrap_or(PORT);
     let read_end = read_host.map(|host| (host, read_port));
@@ -63,7 +70,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
         Some(password) => options.with_login(user.as_deref(), &password),
         None => options,
     });
-    Some(RedisSettings { options: by_url.or(by_parts)?, read_end, without: without? })
+    let options = by_url.or(by_parts)?.with_patience(patience?);
+    Some(RedisSettings { options, read_end, without: without? })
 }
 
 /// Notes settings that speak of another Redis than the rest, or of none.
@@ -106,6 +114,11 @@ fn contradictions(reader: &mut Reader) {
     if reader.is_given("REDIS_USER") && !reader.is_given("REDIS_PASSWORD") && !has(URL) {
         reader.contradiction("REDIS_USER", "must not be set without REDIS_PASSWORD");
     }
+}
+
+fn timeout(text: &str) -> Result<Duration, Invalid> {
+    let millis = text.parse().ok().filter(|millis| TIMEOUTS.contains(millis));
+    millis.map(Duration::from_millis).ok_or_else(|| Invalid::new("must be a number from 10 to 60000"))
 }
 
 fn host(text: &str) -> Result<String, Invalid> {

@@ -96,6 +96,7 @@ pub const SETTINGS: &[Setting] = &[
     open("REDIS_SENTINEL_MASTER_NAME", Always("mymaster"), "What they call it"),
     secret("REDIS_SENTINEL_PASSWORD", "The password of the Sentinels themselves"),
     open("REDIS_CLUSTER_HOSTS", Unset, "Members of a Redis Cluster: host:port, comma separated"),
+    open("REDIS_TIMEOUT_MS", Always("100"), "Milliseconds that an answer of it may take"),
     open("REDIS_READ_HOST", Unset, "Where cached answers are read; behind Sentinels a replica by default"),
     open("REDIS_READ_PORT", Always("6379"), "Its port"),
     open(
