@@ -232,7 +232,8 @@ async fn those_who_are_asking_wait_once_and_not_for_long() {
     let mut waits = callers.join_all().await;
     waits.sort_unstable();
     println!("of at most {patience:?} they waited {waits:?}");
-    assert!(waits[0] < first * 3 / 4, "one of them notices, the others are told: {waits:?}");
+    // Each for itself would wait equally long.
+    assert!(waits[0] < waits[7] * 3 / 4, "one of them notices, the others are told: {waits:?}");
 }
 
 /// Answers that are late all the time are no outage.

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use super::asking::{Known, Question};
 use crate::support::{Account, Node};
 
-/// Callers of each kind on each server.
-const CALLERS: usize = 4;
+/// Callers of each kind on each server: as many as one client may have questions at one time.
+const CALLERS: usize = 3;
 /// Their pause after each call, so that two cores have time for all of them.
 const PAUSE: Duration = Duration::from_millis(10);
 
