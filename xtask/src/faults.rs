@@ -35,7 +35,9 @@ pub fn faults(options: &Options) -> Outcome {
     let chosen = chosen(&tables, &options.names)?;
     for (table, rows) in chosen.iter().filter(|(_, rows)| !rows.is_empty()) {
         if options.list {
-            rows.iter().for_each(|row| println!("{row}"));
+            for row in rows {
+                println!("{row}");
+            }
             continue;
         }
         let mut command = process::cargo();

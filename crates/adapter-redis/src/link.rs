@@ -84,7 +84,8 @@ impl Link {
         }
         let answer = tokio::select! {
             biased;
-            answer = pace.keep(commands(client)) => answer,
+            // The library's futures are large.
+            answer = pace.keep(Box::pin(commands(client))) => answer,
             // Somebody else has noticed.
             degraded = lost => return Err(degraded),
         };
