@@ -60,8 +60,8 @@ impl Trial {
         &mut self,
         noticed: &[usize],
         expected: &str,
-        begin: impl FnOnce(),
-        end: impl AsyncFnOnce(),
+        lose: impl FnOnce(),
+        bring_back: impl AsyncFnOnce(),
     ) {
         let calm = Instant::now();
         while_it_lasts(seconds(2, 20)).await;
@@ -71,7 +71,7 @@ impl Trial {
         let before = self.admitted(&self.nodes[..1], &client, 3, 20).await;
         assert!(before > 0);
         let begun = Instant::now();
-        begin();
+        lose();
         for place in noticed {
             says(&self.nodes[*place], expected).await;
         }
@@ -80,7 +80,7 @@ impl Trial {
         self.fault = Some((begun, Instant::now()));
         let meanwhile = self.admitted(&self.nodes, &client, 8, 30).await;
         assert!(meanwhile > 0, "a limit is no closed door");
-        end().await;
+        bring_back().await;
         let ended = Instant::now();
         for node in &self.nodes {
             says(node, BACK).await;
