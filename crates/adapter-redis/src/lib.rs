@@ -6,15 +6,18 @@
 //! | [`reader`] | the read end: connections to a replica |
 //! | [`cache`] | the cache of usage that instances share |
 //! | [`limiter`] | the limiter that instances share |
+//! | [`leases`] | the same, which decides for busy clients with fewer calls |
 //! | [`shared`] | the same, which goes on without Redis: what a server uses |
 
 pub mod cache;
+pub mod leases;
 pub mod limiter;
 pub mod link;
 pub mod reader;
 pub mod shared;
 
 pub use cache::{CacheOptions, LayeredCache, RedisUsageCache};
+pub use leases::{LeasedLimiter, Leases};
 pub use limiter::{RedisLimiter, Time};
 pub use link::{Link, Options};
 pub use reader::Reader;

@@ -21,8 +21,10 @@ use fred::types::scripts::Script;
 use crate::link::Link;
 
 mod answer;
+mod wish;
 
 use answer::Answer;
+pub(crate) use wish::{Back, Handed, Wish};
 
 /// What its keys begin with, unless told otherwise. The number goes up when their values change.
 const PREFIX: &str = "activity:limit1:";
@@ -94,19 +96,77 @@ impl RedisLimiter {
         }
     }
 
+    /// Takes, and is handed tokens for later if the call is admitted.
+    pub(crate) async fn take_with(
+        &self,
+        subject: &Subject,
+        charges: &Charges,
+        wish: &Wish,
+    ) -> Result<(Decision, Handed), Degraded> {
+        let all = charges.as_slice();
+        let is_impossible = |charge: &Charge| !charge.quota.shadow && count(charge).is_none();
+        let impossible = all.iter().position(is_impossible);
+        let what = if impossible.is_some() { "peek" } else { "take" };
+        let answer = self.decide(what, subject, all.iter().copied(), wish).await?;
+        let states = answer.states(all.iter().map(|charge| charge.quota));
+        let at = Timestamp::from_micros(answer.counted_at).map_err(|error| Degraded(error.to_string()))?;
+        let handed = answer.handed(at);
+        if let Some(by) = impossible {
+            let verdict = Verdict::Impossible { by };
+            return Ok((Decision { verdict, would_refuse: Vec::new(), states }, handed));
+        }
+        if let Some((by, retry_after_seconds)) = answer.refusal() {
+            let verdict = Verdict::Refused { by, retry_after_seconds };
+            return Ok((Decision { verdict, would_refuse: Vec::new(), states }, handed));
+        }
+        let mut taken = Taken::new(at);
+        (0..all.len()).filter(|index| answer.has_counted(*index)).for_each(|index| taken.note(index));
+        let would_refuse = (0..all.len()).filter(|index| answer.would_refuse(*index)).collect();
+        Ok((Decision { verdict: Verdict::Admitted(taken), would_refuse, states }, handed))
+    }
+
+    /// Where quotas stand once tokens were given back.
+    pub(crate) async fn peek_with(
+        &self,
+        subject: &Subject,
+        quotas: &Quotas,
+        back: Option<Back>,
+    ) -> Result<Vec<QuotaState>, Degraded> {
+        let charges = quotas.as_slice().iter().map(|quota| Charge { quota: *quota, cost: 0 });
+        let wish = Wish { back, ..Wish::default() };
+        let answer = self.decide("peek", subject, charges, &wish).await?;
+        Ok(answer.states(quotas.as_slice().iter().copied()))
+    }
+
+    /// Gives back to the part of the window that it was counted in.
+    pub(crate) async fn give_back(&self, subject: &Subject, back: &Back) -> Result<(), Degraded> {
+        let mut arguments = vec![Value::from_static_str("refund"), back.at.as_micros().into(), 0.into()];
+        for (name, count) in &back.tokens {
+            arguments.extend([Value::from(name.as_str()), i64::from(*count).into()]);
+        }
+        self.run(subject, arguments).await.map(|_| ())
+    }
+
+    /// What time it goes by.
+    pub(crate) fn goes_by(&self) -> &Time {
+        &self.time
+    }
+
     async fn decide(
         &self,
         what: &'static str,
         subject: &Subject,
         charges: impl ExactSizeIterator<Item = Charge>,
+        wish: &Wish,
     ) -> Result<Answer, Degraded> {
-        let mut arguments = Vec::with_capacity(3 + 5 * charges.len());
+        let mut arguments = Vec::with_capacity(6 + 6 * charges.len());
         arguments.extend([
             Value::from_static_str(what),
             self.time(),
             self.latest.load(Ordering::Relaxed).into(),
         ]);
-        for charge in charges {
+        wish.add_to(&mut arguments);
+        for (index, charge) in charges.enumerate() {
             let Quota { name, limit, window, shadow } = charge.quota;
             let cost = count(&charge).map_or(-1, i64::from);
             arguments.push(name.as_str().into());
@@ -115,6 +175,7 @@ impl RedisLimiter {
                 limit.get().into(),
                 cost.into(),
                 i64::from(shadow).into(),
+                wish.of(index).into(),
             ]);
         }
         let numbers: Vec<i64> = self.run(subject, arguments).await?;
@@ -133,43 +194,18 @@ impl RedisLimiter {
 #[async_trait]
 impl RateLimiter for RedisLimiter {
     async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
-        let is_impossible = |charge: &Charge| !charge.quota.shadow && count(charge).is_none();
-        let impossible = charges.as_slice().iter().position(is_impossible);
-        let what = if impossible.is_some() { "peek" } else { "take" };
-        let answer = self.decide(what, subject, charges.as_slice().iter().copied()).await?;
-        let quotas = charges.as_slice().iter().map(|charge| charge.quota);
-        let states = answer.states(quotas);
-        if let Some(by) = impossible {
-            return Ok(Decision { verdict: Verdict::Impossible { by }, would_refuse: Vec::new(), states });
-        }
-        if let Some((by, retry_after_seconds)) = answer.refusal() {
-            let verdict = Verdict::Refused { by, retry_after_seconds };
-            return Ok(Decision { verdict, would_refuse: Vec::new(), states });
-        }
-        let at = Timestamp::from_micros(answer.counted_at).map_err(|error| Degraded(error.to_string()))?;
-        let mut taken = Taken::new(at);
-        (0..charges.as_slice().len())
-            .filter(|index| answer.has_counted(*index))
-            .for_each(|index| taken.note(index));
-        let would_refuse =
-            (0..charges.as_slice().len()).filter(|index| answer.would_refuse(*index)).collect();
-        Ok(Decision { verdict: Verdict::Admitted(taken), would_refuse, states })
+        self.take_with(subject, charges, &Wish::default()).await.map(|(decision, _)| decision)
     }
 
     async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded> {
-        let mut arguments = vec![Value::from_static_str("refund"), taken.at().as_micros().into(), 0.into()];
-        for (index, charge) in charges.as_slice().iter().enumerate() {
-            if let Some(count) = count(charge).filter(|count| *count > 0 && taken.has(index)) {
-                arguments.extend([charge.quota.name.as_str().into(), i64::from(count).into()]);
-            }
-        }
-        self.run(subject, arguments).await.map(|_| ())
+        let counted = charges.as_slice().iter().enumerate().filter(|(index, _)| taken.has(*index));
+        let tokens = counted.filter_map(|(_, charge)| Some((charge.quota.name, count(charge)?)));
+        let back = Back { at: taken.at(), tokens: tokens.filter(|(_, count)| *count > 0).collect() };
+        self.give_back(subject, &back).await
     }
 
     async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded> {
-        let charges = quotas.as_slice().iter().map(|quota| Charge { quota: *quota, cost: 0 });
-        let answer = self.decide("peek", subject, charges).await?;
-        Ok(answer.states(quotas.as_slice().iter().copied()))
+        self.peek_with(subject, quotas, None).await
     }
 
     async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {

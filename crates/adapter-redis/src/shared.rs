@@ -5,6 +5,9 @@
 //! decisions of Redis are believed again. Where what answers has another history of data (it has started anew, or a replica
 //! has taken over and may lack the newest), each instance brings all that it has admitted in the window.
 //!
+//! Leases in hand are good until they end, with Redis or without it: Redis has counted them. Another contact ends them all,
+//! because whoever answers then may not have.
+//!
 //! So what is admitted in any window is at most `limit + n * max(1, floor(limit / n))`, in which `limit` is what was admitted
 //! before the loss, by Redis.
 
@@ -18,7 +21,7 @@ use activity_domain::port::{LocalLimiter, RateLimiter};
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 
-use crate::limiter::RedisLimiter;
+use crate::leases::LeasedLimiter;
 use crate::link::Link;
 
 mod heartbeat;
@@ -54,7 +57,7 @@ pub struct SharedLimiter {
 
 struct Inner {
     link: Link,
-    remote: RedisLimiter,
+    remote: LeasedLimiter,
     locals: Locals,
     mode: WithoutRedis,
     /// How many instances there were when Redis was last asked.
@@ -65,7 +68,8 @@ struct Inner {
 
 impl SharedLimiter {
     /// Goes on in the background to look after what Redis has to know. Needs a runtime.
-    pub fn new(link: Link, remote: RedisLimiter, locals: Locals, mode: WithoutRedis) -> Self {
+    pub fn new(link: Link, remote: impl Into<LeasedLimiter>, locals: Locals, mode: WithoutRedis) -> Self {
+        let remote = remote.into();
         let (instances, trusted) = (AtomicU32::new(1), AtomicU64::new(0));
         let inner = Arc::new(Inner { link, remote, locals, mode, instances, trusted });
         let task = tokio::spawn(returning::run(inner.clone()));
@@ -156,9 +160,14 @@ impl Inner {
 #[async_trait]
 impl RateLimiter for SharedLimiter {
     async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
-        if self.inner.trusts_redis()
-            && let Ok(decision) = self.inner.remote.take(subject, charges).await
+        let trusts_redis = self.inner.trusts_redis();
+        if (trusts_redis || self.inner.mode != WithoutRedis::Closed)
+            && let Some(decision) = self.inner.remote.in_hand(subject, charges)
         {
+            self.inner.note(subject, charges, &decision).await?;
+            return Ok(decision);
+        }
+        if trusts_redis && let Ok(decision) = self.inner.remote.ask(subject, charges).await {
             self.inner.note(subject, charges, &decision).await?;
             return Ok(decision);
         }

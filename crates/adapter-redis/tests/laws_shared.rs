@@ -8,6 +8,12 @@ mod with_redis {
     activity_contract::limiter_laws!(kit::SharedHarness::on(kit::options(kit::server().address())));
 }
 
+mod with_leases {
+    use super::kit;
+
+    activity_contract::limiter_laws!(kit::SharedHarness::leased(kit::options(kit::server().address())));
+}
+
 mod without_redis {
     use super::kit;
 

@@ -167,6 +167,29 @@ macro_rules! limiter_laws {
     };
 }
 
+/// Makes one test of each law of a limiter that sends calls to several instances, which may have a part of limits in hand.
+/// Takes a [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! instances_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            limiter {
+                no_window_holds_more_than_the_limit,
+                no_window_is_too_short_by_a_microsecond,
+                no_window_over_instances_holds_more,
+                when_nothing_is_in_hand_what_remains_is_exact,
+                what_remains_is_no_older_than_a_lease,
+                a_retry_after_the_wait_is_admitted_by_any_instance,
+                a_lowered_limit_acts_at_once_everywhere,
+                several_quotas_hold_over_instances,
+                a_cost_above_the_limit_is_impossible,
+                a_quota_that_is_not_named_counts_on,
+                a_reset_ends_what_is_in_hand,
+            }
+        }
+    };
+}
+
 /// Makes one test of each law of the cache. Takes a [`CacheHarness`](crate::cache::CacheHarness), as
 /// [`laws!`] takes its harness.
 #[macro_export]

@@ -10,6 +10,7 @@
 //! | `names` | quotas that come and go |
 //! | `shadow` | quotas that refuse nothing |
 //! | `refunds` | giving back and forgetting |
+//! | `instances` | what holds over several instances, also where these have a part of limits in hand |
 
 #![expect(clippy::unused_async, reason = "laws are called alike; some wait inside a property")]
 
@@ -25,6 +26,7 @@ use crate::make;
 
 mod answers;
 mod exact;
+mod instances;
 mod names;
 mod refunds;
 mod shadow;
@@ -32,6 +34,7 @@ mod together;
 mod windows;
 
 pub use answers::*;
+pub use instances::*;
 pub use names::*;
 pub use refunds::*;
 pub use shadow::*;

@@ -60,6 +60,12 @@ impl Window {
         self.0
     }
 
+    /// The length of a slot of its ring in microseconds: a sixtieth, rounded up, because sixty slots must not be shorter
+    /// than the window. Slot `n` begins at `n` times that since 1970.
+    pub fn slot_micros(self) -> u64 {
+        (u64::from(self.0) * 1_000_000).div_ceil(ring::PARTS)
+    }
+
     /// The next power of two, or the longest window: one of 23.
     fn widened(self) -> Self {
         Self(self.0.next_power_of_two().min(Self::LONGEST))

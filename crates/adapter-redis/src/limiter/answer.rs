@@ -1,6 +1,9 @@
 //! What the script answers, in terms of the domain.
 
 use activity_domain::limit::{Quota, QuotaState};
+use activity_domain::time::Timestamp;
+
+use super::Handed;
 
 /// Instants are microseconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,22 +18,23 @@ pub(super) struct Answer {
     counted: i64,
     /// Bit `n` is set if charge `n` is that of a shadow quota that would have refused it.
     over: i64,
-    /// How much counts in each quota, and when nothing of it will count any more; 0 if nothing does.
-    totals: Vec<(i64, i64)>,
+    /// How much counts in each quota; when nothing of it will count any more, 0 if nothing does; and how many tokens of it
+    /// were handed out now.
+    totals: Vec<[i64; 3]>,
 }
 
 impl Answer {
     /// Takes the script's numbers.
     pub fn parse(numbers: &[i64]) -> Option<Self> {
         let [shown, counted_at, by, until, counted, over, totals @ ..] = numbers else { return None };
-        let (pairs, []) = totals.as_chunks::<2>() else { return None };
+        let (totals, []) = totals.as_chunks::<3>() else { return None };
         Some(Self {
             shown: *shown,
             counted_at: *counted_at,
             refused: usize::try_from(*by).ok().map(|by| (by, *until)),
             counted: *counted,
             over: *over,
-            totals: pairs.iter().map(|[total, empties]| (*total, *empties)).collect(),
+            totals: totals.to_vec(),
         })
     }
 
@@ -47,9 +51,15 @@ impl Answer {
         self.over & (1 << charge) != 0
     }
 
-    /// Where the quotas stand that were asked about, in their order.
+    /// The tokens that were handed out, and counted at this instant.
+    pub fn handed(&self, at: Timestamp) -> Handed {
+        let tokens = |[_, empties, handed]: &[i64; 3]| (u32::try_from(*handed).unwrap_or(0), *empties);
+        Handed { at, shown: self.shown, quotas: self.totals.iter().map(tokens).collect() }
+    }
+
+    /// Where the quotas stand that were asked about, in their order. What was handed out does not remain.
     pub fn states(&self, quotas: impl Iterator<Item = Quota>) -> Vec<QuotaState> {
-        let state = |(quota, (total, empties)): (Quota, &(i64, i64))| QuotaState {
+        let state = |(quota, [total, empties, _]): (Quota, &[i64; 3])| QuotaState {
             quota,
             remaining: u32::try_from(i64::from(quota.limit.get()) - total).unwrap_or(0),
             reset_seconds: self.seconds_until(*empties),
@@ -68,12 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_has_two_numbers_for_each_quota() {
-        let answer = Answer::parse(&[5, 7, 1, 2_000_006, 0, 0, 3, 9, 4, 0]).unwrap();
+    fn an_answer_has_three_numbers_for_each_quota() {
+        let answer = Answer::parse(&[5, 7, 1, 2_000_006, 0, 0, 3, 9, 0, 4, 0, 2]).unwrap();
         assert_eq!(answer.refusal(), Some((1, 3)));
-        assert_eq!(answer.totals, [(3, 9), (4, 0)]);
+        assert_eq!(answer.totals, [[3, 9, 0], [4, 0, 2]]);
+        let at = Timestamp::from_micros(7).unwrap();
+        assert_eq!(answer.handed(at).quotas, [(0, 9), (2, 0)]);
         assert_eq!(Answer::parse(&[5, 7, -1, 0, 5, 2]).unwrap().refusal(), None);
-        for bad in [&[][..], &[1; 5], &[1; 7]] {
+        for bad in [&[][..], &[1; 5], &[1; 8]] {
             assert_eq!(Answer::parse(bad), None);
         }
     }

@@ -275,13 +275,28 @@ if ARGV[1] == 'merge' then
   return {}
 end
 
--- From ARGV[4] on: name | window in seconds | limit | cost, -1 if it never fits | 1 if it is a shadow; then the next quota.
--- Of the real ones without room the one that has to be waited for longest refuses.
+-- Gives back tokens before anything is decided: ARGV[5] is when they were handed out, ARGV[6] of how many quotas; then name and
+-- count of each.
+local first, is_less = 7 + 2 * ARGV[6], false
+for at = 7, first - 1, 2 do
+  local ring = named[ARGV[at]]
+  if ring then
+    tools().give_back(ring, tonumber(ARGV[5]), tonumber(ARGV[at + 1]))
+    is_less = true
+  end
+end
+if is_less then
+  -- Now, because of what follows a refused call and a peek leave nothing behind.
+  call('SET', KEYS[1], text(), 'KEEPTTL')
+end
+
+-- After that: name | window in seconds | limit | cost, -1 if it never fits | 1 if it is a shadow | tokens that are wanted
+-- beside the cost; then the next quota. Of the real ones without room the one that has to be waited for longest refuses.
 local quotas, by, free = {}, -1, 0
-for at = 4, #ARGV, 5 do
+for at = first, #ARGV, 6 do
   local name, window = ARGV[at], tonumber(ARGV[at + 1])
   local ring, width = named[name], floor((window * 1000000 + PARTS - 1) / PARTS)
-  local cost, over = tonumber(ARGV[at + 3]), 0
+  local limit, cost, over = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), 0
   if ring then
     if ring.window ~= window then
       tools().change(ring, window, width)
@@ -290,12 +305,12 @@ for at = 4, #ARGV, 5 do
       tools().advance(ring, now)
     end
     ring.now = now
-    over = cost > 0 and ring.total + cost - tonumber(ARGV[at + 2]) or 0
+    over = cost > 0 and ring.total + cost - limit or 0
   end
   local is_shadow = ARGV[at + 4] == '1'
   quotas[#quotas + 1] = {
-    name = name, window = window, width = width, cost = cost, ring = ring or false, empties = -1,
-    would_refuse = is_shadow and (over > 0 or cost < 0),
+    name = name, window = window, width = width, limit = limit, cost = cost, wanted = tonumber(ARGV[at + 5]),
+    ring = ring or false, empties = -1, handed = 0, would_refuse = is_shadow and (over > 0 or cost < 0),
   }
   if over > 0 and not is_shadow then
     local until_free = tools().leaves(ring, over)
@@ -305,18 +320,28 @@ for at = 4, #ARGV, 5 do
   end
 end
 
--- Counts a call that no real quota refuses. What counted it, and which shadows would have refused it, are bits.
-local counted, refusing = 0, 0
+-- Counts a call that no real quota refuses, and with it the tokens that it is handed: as many as leave ARGV[4] percent of a
+-- limit. What counted the call, and which shadows would have refused it, are bits.
+local counted, refusing, is_more = 0, 0, false
 if by < 0 and ARGV[1] == 'take' then
   if #rings > OTHERS then
     rings = tools().forget(rings, quotas, now)
   end
   for index = 1, #quotas do
     local quota = quotas[index]
+    local ring = quota.ring
     if quota.would_refuse then
       refusing = refusing + 2 ^ (index - 1)
-    elseif quota.cost > 0 then
-      local ring = quota.ring
+    elseif quota.wanted > 0 then
+      local rest = quota.limit - (ring and ring.total or 0) - quota.cost - math.ceil(quota.limit * ARGV[4] / 100)
+      quota.handed = max(min(quota.wanted, rest), 0)
+    end
+    local amount = quota.would_refuse and 0 or quota.cost + quota.handed
+    if amount > 0 then
+      if quota.cost == 0 then
+        -- What is not spent yet need not be waited for.
+        quota.empties = ring and tools().empties(ring) or 0
+      end
       if not ring then
         ring = {
           name = quota.name, bytes = 1, window = quota.window, width = quota.width, total = 0, now = now, since = now,
@@ -326,28 +351,32 @@ if by < 0 and ARGV[1] == 'take' then
       end
       local slot, bytes = floor(now / ring.width), ring.bytes
       local place = slot % SLOTS
-      local count = unpack_from(COUNT[bytes], ring.text, ring.base + place * bytes) + quota.cost
+      local count = unpack_from(COUNT[bytes], ring.text, ring.base + place * bytes) + amount
       if count >= LIMIT[bytes] then
         tools().widen(ring, count)
       end
       ring.fresh, ring.count = ring.base + place * ring.bytes, count
-      ring.total = ring.total + quota.cost
-      quota.empties = (slot + SLOTS) * ring.width
-      counted = counted + 2 ^ (index - 1)
+      ring.total = ring.total + amount
+      is_more = true
+      if quota.cost > 0 then
+        quota.empties = (slot + SLOTS) * ring.width
+        counted = counted + 2 ^ (index - 1)
+      end
     end
   end
-  if counted > 0 then
+  if is_more then
     save()
   end
 end
 
 -- shown | counted at | index of the quota that refuses, or -1 | until when | bits: counted | bits: would refuse; then of each
--- quota its total and when it empties.
+-- quota its total, when it empties, and the tokens that were handed out.
 local answer = { shown, now, by, free, counted, refusing }
 for index = 1, #quotas do
   local quota = quotas[index]
   local ring = quota.ring
-  answer[5 + 2 * index] = ring and ring.total or 0
-  answer[6 + 2 * index] = ring and (quota.empties < 0 and tools().empties(ring) or quota.empties) or 0
+  answer[4 + 3 * index] = ring and ring.total or 0
+  answer[5 + 3 * index] = ring and (quota.empties < 0 and tools().empties(ring) or quota.empties) or 0
+  answer[6 + 3 * index] = quota.handed
 end
 return answer

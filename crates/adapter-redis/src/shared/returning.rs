@@ -53,7 +53,11 @@ impl Returning {
     async fn meet(&mut self, contact: Contact) -> Result<(), Degraded> {
         let instances = self.heart.beat(&self.inner.link, contact.number).await?;
         self.inner.instances.store(instances, Ordering::Relaxed);
+        self.inner.remote.set_instances(instances);
         let is_new = self.inner.trusted.load(Ordering::Acquire) != contact.number;
+        if is_new {
+            self.inner.remote.let_go();
+        }
         if is_new && self.is_another(&contact) {
             self.bring_all().await?;
         } else {

@@ -3,13 +3,15 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_redis::link::State;
-use activity_adapter_redis::{Link, Locals, Options, RedisLimiter, SharedLimiter, Time, WithoutRedis};
+use activity_adapter_redis::{
+    LeasedLimiter, Leases, Link, Locals, Options, RedisLimiter, SharedLimiter, Time, WithoutRedis,
+};
 use activity_contract::limiter::{Limiter, LimiterClock, LimiterHarness};
 use activity_contract::make;
 use activity_domain::error::Degraded;
@@ -100,9 +102,25 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool + Send) {
 
 /// Its prefix is nobody else's.
 pub fn limiter(link: &Link, time: Time) -> RedisLimiter {
+    RedisLimiter::with_prefix(link.clone(), time, &prefix())
+}
+
+fn prefix() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let prefix = format!("test{}:", NEXT.fetch_add(1, Ordering::Relaxed));
-    RedisLimiter::with_prefix(link.clone(), time, &prefix)
+    format!("test{}:", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Leases from the first call on, of whatever there is. Nobody gives them back in the background, where a law would not
+/// know when.
+pub fn eager() -> Leases {
+    Leases {
+        busy: 1,
+        percent_in_hand: 100,
+        percent_kept: 0,
+        least: 3,
+        sweep: Duration::from_secs(86_400),
+        ..Leases::default()
+    }
 }
 
 /// Limiters for one law, on one link.
@@ -128,9 +146,76 @@ impl LimiterHarness for Harness {
     }
 }
 
+/// Instances of one limiter for one law, which calls go to in turn.
+pub struct InstancesHarness {
+    plain: Harness,
+    count: usize,
+    leases: Option<Leases>,
+}
+
+impl InstancesHarness {
+    /// Each decision is that of Redis.
+    pub fn exact(count: usize, options: Options) -> Self {
+        Self { plain: Harness::on(options), count, leases: None }
+    }
+
+    /// With leases, of which one call makes an instance take one.
+    pub fn leased(count: usize, options: Options) -> Self {
+        Self { plain: Harness::on(options), count, leases: Some(eager()) }
+    }
+}
+
+#[async_trait]
+impl LimiterHarness for InstancesHarness {
+    async fn fresh(&self) -> Limiter {
+        let link = self.plain.link.get_or_init(|| up(&self.plain.options)).await;
+        let (clock, prefix) = (Hands::new(), prefix());
+        let instance = |_| -> Arc<dyn RateLimiter> {
+            let remote = RedisLimiter::with_prefix(link.clone(), Time::Given(clock.clone()), &prefix);
+            match self.leases {
+                Some(leases) => Arc::new(LeasedLimiter::new(remote, leases)),
+                None => Arc::new(remote),
+            }
+        };
+        let spread = Spread { instances: (0..self.count).map(instance).collect(), calls: AtomicUsize::new(0) };
+        Limiter { limiter: Arc::new(spread), clock, guard: Box::new(()) }
+    }
+}
+
+struct Spread {
+    instances: Vec<Arc<dyn RateLimiter>>,
+    calls: AtomicUsize,
+}
+
+impl Spread {
+    fn next(&self) -> &dyn RateLimiter {
+        &*self.instances[self.calls.fetch_add(1, Ordering::Relaxed) % self.instances.len()]
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Spread {
+    async fn take(&self, subject: &Subject, charges: &Charges) -> Result<Decision, Degraded> {
+        self.next().take(subject, charges).await
+    }
+
+    async fn refund(&self, subject: &Subject, charges: &Charges, taken: Taken) -> Result<(), Degraded> {
+        self.next().refund(subject, charges, taken).await
+    }
+
+    async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded> {
+        self.next().peek(subject, quotas).await
+    }
+
+    async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {
+        self.next().reset(subject).await
+    }
+}
+
 /// Limiters for one law, each decorated with limiters of its own.
 pub struct SharedHarness {
     plain: Harness,
+    leases: Option<Leases>,
     mode: WithoutRedis,
     /// Whether a law begins when Redis decides, and not without it.
     has_redis: bool,
@@ -138,12 +223,17 @@ pub struct SharedHarness {
 
 impl SharedHarness {
     pub fn on(options: Options) -> Self {
-        Self { plain: Harness::on(options), mode: WithoutRedis::Share, has_redis: true }
+        Self { plain: Harness::on(options), leases: None, mode: WithoutRedis::Share, has_redis: true }
+    }
+
+    /// With leases as well.
+    pub fn leased(options: Options) -> Self {
+        Self { leases: Some(eager()), ..Self::on(options) }
     }
 
     /// All limits are one instance's.
     pub fn without(options: Options) -> Self {
-        Self { plain: Harness::on(options), mode: WithoutRedis::Full, has_redis: false }
+        Self { plain: Harness::on(options), leases: None, mode: WithoutRedis::Full, has_redis: false }
     }
 }
 
@@ -154,6 +244,10 @@ impl LimiterHarness for SharedHarness {
             self.plain.link.get_or_init(async || Link::open(&self.plain.options).expect("a link")).await;
         let clock = Hands::new();
         let remote = limiter(link, Time::Given(clock.clone()));
+        let remote = match self.leases {
+            Some(leases) => LeasedLimiter::new(remote, leases),
+            None => remote.into(),
+        };
         let shared = Arc::new(SharedLimiter::new(link.clone(), remote, locals(&clock), self.mode));
         if self.has_redis {
             until("Redis to be trusted", || shared.is_exact()).await;

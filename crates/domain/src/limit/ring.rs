@@ -12,7 +12,7 @@
 use super::Window;
 use crate::time::Timestamp;
 
-const PARTS: u64 = 60;
+pub(super) const PARTS: u64 = 60;
 const SLOTS: usize = 61;
 
 /// All times are microseconds since the epoch. Slots are numbered from there, so that slot `n` begins at
@@ -128,9 +128,8 @@ impl Ring {
         *self = changed;
     }
 
-    /// Rounded up: sixty slots must not be shorter than the window.
     fn width(&self) -> u64 {
-        (u64::from(self.window.seconds()) * 1_000_000).div_ceil(PARTS)
+        self.window.slot_micros()
     }
 
     fn newest(&self) -> u64 {

@@ -1,0 +1,187 @@
+//! Several instances that act as one limiter, some of which may hold part of a limit in hand for a while.
+//!
+//! The harness gives one limiter, which sends each call to the next of its instances. Not all that the other laws say holds
+//! for such a limiter: what one instance has in hand is missing to the others. What follows does.
+
+use activity_domain::limit::Quota;
+use proptest::prelude::*;
+
+use super::exact::{Answer, History, Step, World, takes, takes_and_refunds, takes_on_a_bad_clock};
+use super::{LimiterHarness, SECOND, charges, each, quota};
+use crate::property::check;
+
+/// More instances than a harness has.
+const INSTANCES: usize = 8;
+/// A lease lasts no longer, in microseconds.
+const LEASE: i64 = SECOND / 2;
+
+/// Wherever a window is laid over calls and refunds, what was admitted in it and not given back does not exceed the limit.
+pub async fn no_window_over_instances_holds_more(harness: &dyn LimiterHarness) {
+    check(&prop::collection::vec(larger(takes_and_refunds()), 4), async |histories| {
+        for history in histories {
+            let mut world = World::fresh(harness).await;
+            let window = i64::from(history.quota.window.seconds()) * SECOND;
+            for step in &history.steps {
+                play(&mut world, history.quota, step).await;
+                for (from, _) in &world.log {
+                    let within = world.log.iter().filter(|(at, _)| (*from..=from + window).contains(at));
+                    let sum: u64 = within.map(|(_, cost)| cost).sum();
+                    prop_assert!(
+                        sum <= history.quota.limit.get().into(),
+                        "{} in the window from {}",
+                        sum,
+                        from
+                    );
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Once all has been given back that was in hand, what remains is the limit less the window: neither refused calls nor
+/// leases have cost anything, and refunds and leases came back to where they were counted.
+pub async fn when_nothing_is_in_hand_what_remains_is_exact(harness: &dyn LimiterHarness) {
+    check(&larger(takes_and_refunds()), async |history| {
+        let mut world = World::fresh(harness).await;
+        let (limit, seconds) = (u64::from(history.quota.limit.get()), history.quota.window.seconds());
+        for step in &history.steps {
+            play(&mut world, history.quota, step).await;
+        }
+        // A peek gives back what the instance has in hand.
+        let mut remaining = 0;
+        for _ in 0..2 * INSTANCES {
+            remaining = world.peek(history.quota).await.remaining.into();
+        }
+        prop_assert!(remaining + world.counts(seconds) <= limit, "{} remain", remaining);
+        prop_assert!(remaining + world.may_count(seconds) >= limit, "{} remain", remaining);
+        Ok(())
+    });
+}
+
+/// What is said to remain was true a lease ago: nothing that was taken by anybody before that is left out, and nothing that
+/// the instance itself took since.
+pub async fn what_remains_is_no_older_than_a_lease(harness: &dyn LimiterHarness) {
+    check(&larger(takes()), async |history| {
+        let mut world = World::fresh(harness).await;
+        let (limit, window) = (u64::from(history.quota.limit.get()), history.quota.window.seconds());
+        for step in &history.steps {
+            match step {
+                Step::Move(micros) => world.advance(*micros).await,
+                Step::Take(cost) => {
+                    let (answer, state) = world.take(history.quota, *cost).await;
+                    let from = world.now - i64::from(window) * SECOND;
+                    let known = world.log.iter().filter(|(at, _)| (from..world.now - LEASE).contains(at));
+                    let known: u64 = known.map(|(_, cost)| cost).sum();
+                    let own = if answer == Answer::Admitted { *cost } else { 0 };
+                    prop_assert!(u64::from(state.remaining) + known + own <= limit, "{:?}", state);
+                }
+                Step::Refund(_) => {}
+            }
+        }
+        Ok(())
+    });
+}
+
+/// After the time that a refusal names the same call is admitted, by whichever instance it comes to.
+pub async fn a_retry_after_the_wait_is_admitted_by_any_instance(harness: &dyn LimiterHarness) {
+    check(&(larger(takes_on_a_bad_clock()), 1u64..16), async |(history, amount)| {
+        let mut world = World::fresh(harness).await;
+        world.play(&history).await;
+        if let (Answer::Refused(wait), _) = world.take(history.quota, amount).await {
+            world.advance(wait * SECOND).await;
+            let (answer, _) = world.take(history.quota, amount).await;
+            prop_assert_eq!(answer, Answer::Admitted, "after {} s", wait);
+        }
+        Ok(())
+    });
+}
+
+/// A lowered limit acts with the call that brings it, whatever an instance has in hand of the one before.
+pub async fn a_lowered_limit_acts_at_once_everywhere(harness: &dyn LimiterHarness) {
+    check(&(takes(), prop::collection::vec(1u32..60, 120)), async |(history, limits)| {
+        let mut world = World::fresh(harness).await;
+        let seconds = history.quota.window.seconds();
+        for (step, limit) in history.steps.iter().zip(limits) {
+            match step {
+                Step::Move(micros) => world.advance(*micros).await,
+                Step::Take(cost) => {
+                    let (answer, _) = world.take(quota("default", limit, seconds), *cost).await;
+                    if answer == Answer::Admitted {
+                        prop_assert!(world.counts(seconds) <= limit.into());
+                    }
+                    prop_assert_eq!(answer == Answer::Impossible, *cost > limit.into());
+                }
+                Step::Refund(_) => {}
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Of two quotas with windows of their own each holds in every window, though calls take different amounts of them, and
+/// some touch one only.
+pub async fn several_quotas_hold_over_instances(harness: &dyn LimiterHarness) {
+    let step = (0i64..3_000, 0u64..4, 0u64..3);
+    check(&prop::collection::vec(step, 1..150), async |steps| {
+        let mut world = World::fresh(harness).await;
+        let quotas = [quota("default", 40, 60), quota("export", 25, 7)];
+        let mut logs = [Vec::new(), Vec::new()];
+        for (millis, first, second) in steps {
+            world.advance(millis * 1_000).await;
+            let call = charges([(quotas[0], first), (quotas[1], second)]);
+            let decision = world.under.limiter.take(&world.subject, &call).await.expect("a decision");
+            if let activity_domain::limit::Verdict::Admitted(_) = decision.verdict {
+                for (log, cost) in logs.iter_mut().zip([first, second]) {
+                    log.push((world.clock, cost));
+                }
+            }
+        }
+        for (quota, log) in quotas.iter().zip(&logs) {
+            prop_assert!(fullest(*quota, log) <= quota.limit.get().into(), "{:?}", quota);
+        }
+        Ok(())
+    });
+}
+
+/// A reset forgets what one subject has in hand at the instance that is told.
+pub async fn a_reset_ends_what_is_in_hand(harness: &dyn LimiterHarness) {
+    let world = World::fresh(harness).await;
+    let of = |cost| each(&[quota("default", 100, 3_600)], cost);
+    for _ in 0..3 {
+        for _ in 0..30 {
+            world.under.limiter.take(&world.subject, &of(1)).await.expect("a decision");
+        }
+        for _ in 0..2 * INSTANCES {
+            world.under.limiter.reset(&world.subject).await.expect("a reset");
+        }
+        let states = world.under.limiter.peek(&world.subject, &quota("default", 100, 3_600).into()).await;
+        assert_eq!(states.expect("states")[0].remaining, 100);
+    }
+}
+
+/// The same history of a limit that leaves room for leases.
+fn larger(histories: impl Strategy<Value = History>) -> impl Strategy<Value = History> {
+    histories.prop_map(|history| {
+        let limit = history.quota.limit.get() + 20;
+        History { quota: quota("default", limit, history.quota.window.seconds()), ..history }
+    })
+}
+
+async fn play(world: &mut World, quota: Quota, step: &Step) {
+    match step {
+        Step::Move(micros) => world.advance(*micros).await,
+        Step::Take(cost) => drop(world.take(quota, *cost).await),
+        Step::Refund(ago) => world.refund(quota, *ago).await,
+    }
+}
+
+/// The most that any window holds.
+fn fullest(quota: Quota, log: &[(i64, u64)]) -> u64 {
+    let window = i64::from(quota.window.seconds()) * SECOND;
+    let from = |from: i64| {
+        let within = log.iter().filter(move |(at, _)| (from..=from + window).contains(at));
+        within.map(|(_, cost)| cost).sum::<u64>()
+    };
+    log.iter().map(|(at, _)| from(*at)).max().unwrap_or(0)
+}
