@@ -172,7 +172,8 @@ impl Inner {
             }
             let back = entry.hand.take().and_then(Hand::into_back);
             let is_busy = entry.pace.calls(now) >= leases.busy;
-            let tokens = if is_busy { self.wanted(leases, charges, &entry.pace.spent(now)) } else { Vec::new() };
+            let tokens =
+                if is_busy { self.wanted(leases, charges, &entry.pace.spent(now)) } else { Vec::new() };
             if back.is_none() && tokens.iter().all(|tokens| *tokens == 0) {
                 return None;
             }

@@ -174,7 +174,6 @@ macro_rules! instances_laws {
     ($harness:expr) => {
         $crate::tests_of! { $harness;
             limiter {
-                no_window_holds_more_than_the_limit,
                 no_window_is_too_short_by_a_microsecond,
                 no_window_over_instances_holds_more,
                 when_nothing_is_in_hand_what_remains_is_exact,
@@ -302,6 +301,7 @@ mod tests {
             include_str!("limiter/names.rs"),
             include_str!("limiter/shadow.rs"),
             include_str!("limiter/refunds.rs"),
+            include_str!("limiter/instances.rs"),
             include_str!("cache/values.rs"),
             include_str!("cache/leases.rs"),
             include_str!("cache/forgetting.rs"),

@@ -177,7 +177,8 @@ impl LimiterHarness for InstancesHarness {
                 None => Arc::new(remote),
             }
         };
-        let spread = Spread { instances: (0..self.count).map(instance).collect(), calls: AtomicUsize::new(0) };
+        let spread =
+            Spread { instances: (0..self.count).map(instance).collect(), calls: AtomicUsize::new(0) };
         Limiter { limiter: Arc::new(spread), clock, guard: Box::new(()) }
     }
 }

@@ -63,6 +63,11 @@ pub(super) fn takes_and_refunds() -> impl Strategy<Value = History> {
     histories(true, 3)
 }
 
+/// The same on a clock that goes forward.
+pub(super) fn takes_and_refunds_in_order() -> impl Strategy<Value = History> {
+    histories(false, 3)
+}
+
 fn histories(may_go_back: bool, refunds: u32) -> impl Strategy<Value = History> {
     (select(WINDOWS.to_vec()), 1u32..16).prop_flat_map(move |(seconds, limit)| {
         let costs = prop_oneof![4 => 1..4u64, 1 => 1..u64::from(limit) + 3];

@@ -7,6 +7,7 @@ use activity_adapter_redis::{Options, WithoutRedis};
 use activity_domain::error::Invalid;
 
 use super::database::{addresses, port};
+use super::parse::switch;
 use super::reader::Reader;
 use super::values::Host;
 
@@ -33,6 +34,8 @@ pub struct RedisSettings {
     pub read_end: Option<(String, u16)>,
     /// What an instance does while it is lost.
     pub without: WithoutRedis,
+    /// Whether busy clients' limits are spent by leases.
+    pub has_leases: bool,
 }
 
 /// Whether Redis was asked for, rightly or not.
@@ -54,6 +57,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
     let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
     let patience = reader.required("REDIS_TIMEOUT_MS", timeout);
+    let has_leases = reader.required("RATE_LIMIT_LEASES", switch);
     let read_host = reader.optional(READ_HOST, self::host);
     let read_port = reader.required("REDIS_READ_PORT", self::port).unwrap_or(PORT);
     let read_end = read_host.map(|host| (host, read_port));
@@ -71,7 +75,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
         None => options,
     });
     let options = by_url.or(by_parts)?.with_patience(patience?);
-    Some(RedisSettings { options, read_end, without: without? })
+    Some(RedisSettings { options, read_end, without: without?, has_leases: has_leases? })
 }
 
 /// Notes settings that speak of another Redis than the rest, or of none.

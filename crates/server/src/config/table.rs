@@ -104,6 +104,7 @@ pub const SETTINGS: &[Setting] = &[
         Always("share"),
         "What an instance spends of limits while Redis is lost: share, full or closed",
     ),
+    open("RATE_LIMIT_LEASES", Always("false"), "Whether instances spend limits of busy clients by leases"),
     secret(
         "ADMIN_API_KEY",
         "The first admin's key; generated under DATA_DIR/secrets without Postgres and Redis",

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use activity_adapter_memory::MemoryLimiter;
-use activity_adapter_redis::{Link, Locals, RedisLimiter, SharedLimiter, Time, WithoutRedis};
+use activity_adapter_redis::{
+    LeasedLimiter, Leases, Link, Locals, RedisLimiter, SharedLimiter, Time, WithoutRedis,
+};
 use activity_domain::port::{Clock, RateLimiter};
 
 use crate::Failure;
@@ -37,6 +39,7 @@ pub fn limiting(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Limiting,
     let link = Link::open(&redis.options.clone().with_name("limits"))
         .map_err(|reason| format!("Redis: {reason}"))?;
     let remote = RedisLimiter::new(link.clone(), Time::Redis);
+    let remote = if redis.has_leases { LeasedLimiter::new(remote, Leases::default()) } else { remote.into() };
     let locals = Locals { all: local(), unknown: local() };
     let limiter = Arc::new(SharedLimiter::new(link.clone(), remote, locals, redis.without));
     let shared = ByRedis { limiter: limiter.clone(), link, without: redis.without };

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures of the fault table")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 
+mod clocks;
 mod hammer;
 mod outage;
 mod sharing;

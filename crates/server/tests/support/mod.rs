@@ -10,6 +10,7 @@ mod load;
 mod node;
 mod random;
 mod real_log;
+mod skew;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ pub use load::Load;
 pub use node::Node;
 pub use random::Random;
 pub use real_log::real_log;
+pub use skew::{faketime, skew};
 
 const POLL: Duration = Duration::from_millis(5);
 

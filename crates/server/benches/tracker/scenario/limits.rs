@@ -187,7 +187,7 @@ fn admit(windows: &mut Fixed, subject: &Subject, charges: &[Charge], now: i64) -
 }
 
 /// The time of both sides; where there is none, that of the beginning.
-struct WallClock(Timestamp);
+pub(super) struct WallClock(pub Timestamp);
 
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {

@@ -1,28 +1,37 @@
 //! Decisions of the limiter on Redis, beside the load generator that comes with Redis, which runs the same script
-//! with the same arguments on as many connections with as many calls on their way.
+//! with the same arguments on as many connections with as many calls on their way; and decisions by leases beside exact ones.
 
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use activity_adapter_memory::MemoryLimiter;
 use activity_adapter_redis::link::State;
-use activity_adapter_redis::{Link, Options as LinkOptions, RedisLimiter, Time};
+use activity_adapter_redis::{
+    LeasedLimiter, Leases, Link, Locals, Options as LinkOptions, RedisLimiter, SharedLimiter, Time,
+    WithoutRedis,
+};
 use activity_domain::client::RateLimit;
 use activity_domain::id::ClientId;
 use activity_domain::limit::{Charge, Charges, Quota, QuotaName, Subject, Verdict, Window};
 use activity_domain::port::RateLimiter;
 use activity_testkit::{Redis, RedisAddress};
-use tokio::task::{JoinSet, block_in_place};
-use tokio::time::timeout;
+use tokio::task::{JoinSet, block_in_place, yield_now};
+use tokio::time::{sleep, timeout};
 
-use crate::Outcome;
+use super::limits::WallClock;
 use crate::options::Options;
 use crate::report::{Line, Pairs, Unit, thousands};
+use crate::{Outcome, rows};
 
 /// Calls on their way at any time.
 const CALLERS: usize = 64;
 /// How many are limited.
 const SUBJECTS: usize = 10_000;
+/// How many of them are busy, where leases are measured.
+const BUSY: usize = 8;
+/// Calls of a caller before others have their turn.
+const TURN: usize = 32;
 const WINDOW: i64 = 3_600;
 const LIMIT: i64 = 1_000_000_000;
 /// A busy machine is no outage.
@@ -32,18 +41,29 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let calls = if options.quick { 50_000 } else { 500_000 };
     let server = block_in_place(Redis::start);
-    let mut pairs = Pairs::default();
+    let (mut plain, mut leased) = (Pairs::default(), Pairs::default());
     for _ in options.rounds("redis-limits") {
         block_in_place(|| server.cli(&["FLUSHALL"]));
         let baseline = block_in_place(|| generator(server.address(), calls))?;
         block_in_place(|| server.cli(&["FLUSHALL"]));
-        pairs.push(limiter(server.address(), calls).await?, baseline);
+        let limiter = Arc::new(RedisLimiter::new(link(server.address()).await?, Time::Redis));
+        plain.push(decisions(limiter, SUBJECTS, calls).await?, baseline);
+        block_in_place(|| server.cli(&["FLUSHALL"]));
+        let exact = decisions(shared(server.address(), None).await?, BUSY, calls).await?;
+        block_in_place(|| server.cli(&["FLUSHALL"]));
+        let with = shared(server.address(), Some(Leases::default())).await?;
+        leased.push(decisions(with, BUSY, 10 * calls).await?, exact);
     }
     let notes = format!(
         "{CALLERS} at once on one connection, {} subjects; baseline: redis-benchmark with the same script",
         thousands(SUBJECTS as f64)
     );
-    Ok(vec![pairs.line("redis-limits, one quota".to_owned(), Unit::PerSecond, &notes)])
+    let of_leases =
+        format!("{CALLERS} at once, {BUSY} busy subjects, as a server decides; baseline: without");
+    Ok(vec![
+        plain.line("redis-limits, one quota".to_owned(), Unit::PerSecond, &notes),
+        leased.line("redis-limits, with leases".to_owned(), Unit::PerSecond, &of_leases),
+    ])
 }
 
 /// Calls a second of redis-benchmark.
@@ -55,7 +75,8 @@ fn generator(address: &RedisAddress, calls: usize) -> Outcome<f64> {
         .args(["-h", "127.0.0.1", "-p", &port, "-a", &address.password, "--csv"])
         .args(["-c", "1", "-P", &callers, "-n", &count, "-r", &subjects])
         .args(["EVALSHA", script.trim(), "1", "activity:limit1:{client:CL-__rand_int__}"])
-        .args(["take", "", "0", "default", &WINDOW.to_string(), &LIMIT.to_string(), "1", "0"])
+        .args(["take", "", "0", "0", "0", "0"])
+        .args(["default", &WINDOW.to_string(), &LIMIT.to_string(), "1", "0", "0"])
         .output()?;
     let text = String::from_utf8(output.stdout)?;
     // A line of titles, then one of values: what was run, calls a second, and latencies.
@@ -67,19 +88,46 @@ fn generator(address: &RedisAddress, calls: usize) -> Outcome<f64> {
     }
 }
 
-/// Decisions a second of the limiter.
-async fn limiter(address: &RedisAddress, calls: usize) -> Outcome<f64> {
+async fn link(address: &RedisAddress) -> Outcome<Link> {
     let link = Link::open(&LinkOptions::parse(&address.url())?.with_patience(PATIENCE))?;
     timeout(PATIENCE, link.states().wait_for(|state| matches!(state, State::Up(_)))).await??;
-    let limiter = Arc::new(RedisLimiter::new(link, Time::Redis));
-    let (charges, subjects) = (Arc::new(charges()?), Arc::new(subjects()?));
+    Ok(link)
+}
+
+/// What a server wires, once Redis decides.
+async fn shared(address: &RedisAddress, leases: Option<Leases>) -> Outcome<Arc<SharedLimiter>> {
+    let link = link(address).await?;
+    let remote = RedisLimiter::new(link.clone(), Time::Redis);
+    let remote = match leases {
+        Some(leases) => LeasedLimiter::new(remote, leases),
+        None => remote.into(),
+    };
+    let clock = Arc::new(WallClock(rows::now()?));
+    let local = || Arc::new(MemoryLimiter::new(clock.clone()));
+    let locals = Locals { all: local(), unknown: local() };
+    let shared = Arc::new(SharedLimiter::new(link, remote, locals, WithoutRedis::Share));
+    let trusted = async {
+        while !shared.is_exact() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, trusted).await?;
+    Ok(shared)
+}
+
+/// Decisions a second of a limiter.
+async fn decisions(limiter: Arc<dyn RateLimiter>, subjects: usize, calls: usize) -> Outcome<f64> {
+    let (charges, subjects) = (Arc::new(charges()?), Arc::new(some_subjects(subjects)?));
     let mut callers = JoinSet::new();
     let begun = Instant::now();
     for caller in 0..CALLERS {
         let (limiter, charges, subjects) = (limiter.clone(), charges.clone(), subjects.clone());
         callers.spawn(async move {
             let mut state = caller as u64 + 1;
-            for _ in 0..calls / CALLERS {
+            for call in 0..calls / CALLERS {
+                if call % TURN == 0 {
+                    yield_now().await;
+                }
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let place = usize::try_from(state >> 33).unwrap_or(0) % subjects.len();
                 let decision = limiter.take(&subjects[place], &charges).await.map_err(|error| error.0)?;
@@ -102,6 +150,6 @@ fn charges() -> Outcome<Charges> {
     Ok(Charges::parse(vec![Charge { quota, cost: 1 }])?)
 }
 
-fn subjects() -> Outcome<Vec<Subject>> {
-    (0..SUBJECTS).map(|n| Ok(Subject::Client(ClientId::parse(&format!("CL-{n:012}"))?))).collect()
+fn some_subjects(count: usize) -> Outcome<Vec<Subject>> {
+    (0..count).map(|n| Ok(Subject::Client(ClientId::parse(&format!("CL-{n:012}"))?))).collect()
 }

@@ -99,7 +99,13 @@ fn redis_is_in_one_place() {
     let settings = load(&[&SHARED[..], &apart].concat()).unwrap();
     assert_eq!(settings.redis.unwrap().read_end, Some(("b".to_owned(), 7)));
 
-    let refused: [(Env<'_>, &[&str]); 8] = [
+    let leases = |given: &[_]| {
+        let settings = load(&[&SHARED[..], &[("REDIS_HOST", "a")], given].concat()).unwrap();
+        settings.redis.unwrap().has_leases
+    };
+    assert!(!leases(&[]) && leases(&[("RATE_LIMIT_LEASES", "true")]));
+
+    let refused: [(Env<'_>, &[&str]); 9] = [
         (
             &[("REDIS_URL", "redis://:c4n4ry@a"), ("REDIS_HOST", "b")],
             &["REDIS_HOST = \"b\"", "beside REDIS_URL"],
@@ -114,6 +120,7 @@ fn redis_is_in_one_place() {
         ),
         (&[("REDIS_URL", "http://:c4n4ry@a")], &["REDIS_URL = *****", "redis://user:password@host:6379/0"]),
         (&[("REDIS_HOST", "a"), ("RATE_LIMIT_WITHOUT_REDIS", "open")], &["share, full or closed"]),
+        (&[("REDIS_HOST", "a"), ("RATE_LIMIT_LEASES", "some")], &["RATE_LIMIT_LEASES", "true or false"]),
     ];
     for (env, expected) in refused {
         assert_has(&refusal("", "", &[&SHARED[..], env].concat()), expected);
