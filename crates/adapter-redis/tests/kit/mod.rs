@@ -118,7 +118,7 @@ pub fn eager() -> Leases {
         percent_in_hand: 100,
         percent_kept: 0,
         least: 3,
-        sweep: Duration::from_secs(86_400),
+        sweep: Duration::from_hours(24),
         ..Leases::default()
     }
 }
