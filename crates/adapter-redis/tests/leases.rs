@@ -1,6 +1,11 @@
 //! Instances with leases, in real time by the clock of Redis: how much they admit, what they leave, and what they ask.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how it fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "in a test, that is how it fails, and what it found"
+)]
 
 mod kit;
 
@@ -101,12 +106,16 @@ async fn of_a_thousand_all_are_admitted_without_leases_and_nearly_all_with() {
     for count in [1, 2, 4] {
         for (leases, least) in [(None, 1_000), (Some(Leases::default()), 950)] {
             let instances = instances(count, server.address(), leases).await;
+            let mut found = Vec::new();
             for round in 0..either_of(3, 20) {
                 let subject = subject(&format!("CL-{count}-{least}-{round}"));
                 let admitted = storm(&instances, &subject, &of(LIMIT, 3_600, 1), |calls| calls < 20).await;
                 let admitted = admitted.len();
                 assert!((least..=1_000).contains(&admitted), "{admitted} in round {round} of {count}");
+                found.push(admitted);
             }
+            found.sort_unstable();
+            println!("{count} instances, leases: {}, admitted: {found:?}", leases.is_some());
         }
     }
 }
@@ -123,6 +132,7 @@ async fn no_window_holds_more_wherever_it_is_laid() {
             let admitted = storm(&instances, &subject, &charges, move |_| Instant::now() < end).await;
             let most = fullest(&admitted, Duration::from_secs(1));
             assert!(most <= 1_000, "{most} in a window, by {count} instances with {leases:?}");
+            println!("{count} instances, leases: {}: {most} in a window of 1 s", leases.is_some());
             assert!(admitted.len() > 1_000, "only {} in all", admitted.len());
         }
     }

@@ -133,3 +133,79 @@ impl Purse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use activity_domain::client::RateLimit;
+    use activity_domain::limit::{QuotaName, Window};
+
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_millis(500);
+
+    fn quota(name: &str, limit: i64, seconds: i64) -> Quota {
+        let (name, limit) = (QuotaName::parse(name).unwrap(), RateLimit::parse(limit).unwrap());
+        Quota { name, limit, window: Window::parse(seconds).unwrap(), shadow: false }
+    }
+
+    /// Tokens that were counted so many microseconds after the beginning of a slot of all windows, by a call from 1,000 to 1,200.
+    fn hand(quotas: &[(Quota, u32)], into_slot: i64) -> Option<Hand> {
+        let at = 12 * 86_400_000_000 + into_slot;
+        let states: Vec<_> = quotas
+            .iter()
+            .map(|(quota, _)| QuotaState { quota: *quota, remaining: 40, reset_seconds: 0 })
+            .collect();
+        let quotas = quotas.iter().map(|(_, tokens)| (*tokens, 0)).collect();
+        let handed = Handed { at: Timestamp::from_micros(at).unwrap(), shown: at, quotas };
+        Hand::new(&states, &handed, 1_000..1_200, LONGEST)
+    }
+
+    fn call(costs: &[(Quota, u64)]) -> Charges {
+        let charges = costs.iter().map(|(quota, cost)| Charge { quota: *quota, cost: *cost });
+        Charges::parse(charges.collect()).unwrap()
+    }
+
+    #[test]
+    fn it_ends_with_the_first_slot_and_is_measured_from_the_beginning_of_the_call() {
+        let (minute, short) = (quota("default", 100, 60), quota("burst", 100, 6));
+        for (quotas, into_slot, life) in [
+            (&[(minute, 5)][..], 0, 495_000),
+            (&[(minute, 5)], 900_000, 99_000),
+            (&[(minute, 5)], 999_999, 1),
+            (&[(minute, 5), (short, 5)], 0, 99_000),
+            (&[(minute, 5), (short, 0)], 90_000, 9_900),
+        ] {
+            let mut hand = hand(quotas, into_slot).unwrap();
+            let costs: Vec<_> = quotas.iter().map(|(quota, _)| (*quota, 0)).collect();
+            assert!(hand.decide(&call(&costs), 1_000 + life - 1).is_some(), "{into_slot}");
+            assert!(hand.decide(&call(&costs), 1_000 + life).is_none(), "{into_slot}");
+        }
+    }
+
+    #[test]
+    fn it_admits_what_there_are_tokens_for_and_nothing_else() {
+        let [first, second] = [quota("default", 100, 60), quota("export", 100, 60)];
+        let mut hand = hand(&[(first, 5), (second, 2)], 0).unwrap();
+        for too_much in [[(first, 6), (second, 0)], [(first, 1), (second, 3)]] {
+            assert!(hand.decide(&call(&too_much), 1_500).is_none());
+        }
+        for other in
+            [[(quota("default", 99, 60), 1), (second, 0)], [(quota("default", 100, 61), 1), (second, 0)]]
+        {
+            assert!(hand.decide(&call(&other), 1_500).is_none());
+        }
+        assert!(hand.decide(&call(&[(first, 1)]), 1_500).is_none(), "it names fewer quotas");
+        // In another order.
+        let decision = hand.decide(&call(&[(second, 2), (first, 3)]), 1_500).unwrap();
+        assert_eq!(decision.states.iter().map(|state| state.remaining).collect::<Vec<_>>(), [40, 42]);
+        assert_eq!(hand.into_back().unwrap().tokens, [(first.name, 2)]);
+    }
+
+    #[test]
+    fn there_is_none_without_tokens() {
+        assert!(hand(&[(quota("default", 100, 60), 0)], 0).is_none());
+        let mut hand = hand(&[(quota("default", 100, 60), 1)], 0).unwrap();
+        assert!(hand.decide(&call(&[(quota("default", 100, 60), 1)]), 1_500).is_some());
+        assert_eq!(hand.into_back(), None);
+    }
+}

@@ -139,3 +139,48 @@ fn lock(shard: &Mutex<HashMap<Subject, Entry>>) -> MutexGuard<'_, HashMap<Subjec
     // Nothing in here panics halfway through a change.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use activity_domain::id::ClientId;
+
+    use super::*;
+
+    fn subject(number: usize) -> Subject {
+        Subject::Client(ClientId::parse(&format!("CL-{number}")).unwrap())
+    }
+
+    #[test]
+    fn it_is_bounded_and_has_room_again() {
+        let table = Table::default();
+        let known = |now| (0..20_000).filter(|n| table.enter(&subject(*n), now, |_| ()).is_some()).count();
+        let enter_busy = |n: usize| {
+            table.enter(&subject(n), 0, |entry| entry.is_asking = true);
+        };
+        (0..20_000).for_each(enter_busy);
+        let full = known(0);
+        assert!((1..=SHARDS * ROOM).contains(&full), "{full}");
+        assert_eq!(known(10_000_000), full, "who is asking is not forgotten");
+        (0..20_000).for_each(|n| {
+            table.find(&subject(n), |entry, _| entry.is_asking = false);
+        });
+        assert!(table.enter(&subject(20_000), 10_000_000, |_| ()).is_some());
+        for shard in table.shards() {
+            table.ended(shard, 10_000_000);
+        }
+        assert_eq!(table.find(&subject(20_000), |_, _| ()), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_before_is_not_kept() {
+        let table = Table::default();
+        let ask = || table.enter(&subject(1), 0, |entry| entry.ticket(table.epoch.load(Ordering::Acquire)));
+        let ticket = ask().unwrap();
+        table.let_go();
+        assert_ne!(Some(ticket), ask());
+        let ticket = ask().unwrap();
+        table.forget(&subject(1));
+        assert_ne!(Some(ticket), ask());
+        assert_eq!(ask(), ask());
+    }
+}
