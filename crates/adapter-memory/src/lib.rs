@@ -12,12 +12,14 @@
 //! | [`late`] | a store that tells what changes late |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`cache`] | the cache of usage of a single instance, likewise |
+//! | [`feed`] | the live feed of a single process, likewise |
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
 mod accounts;
 pub mod cache;
 mod clients;
 pub mod clock;
+pub mod feed;
 pub mod late;
 pub mod limiter;
 mod over_time;
@@ -30,6 +32,7 @@ mod usage;
 
 pub use cache::{CacheOptions, MemoryUsageCache};
 pub use clock::ManualClock;
+pub use feed::{FeedOptions, MemoryFeed};
 pub use late::MemoryLateFeed;
 pub use limiter::MemoryLimiter;
 pub use randomness::SeededRandomness;

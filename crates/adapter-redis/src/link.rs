@@ -36,6 +36,7 @@ mod sentinels;
 mod tls;
 
 pub use breaker::{Contact, State};
+pub(crate) use library::{quit, subscriber};
 pub use options::Options;
 pub(crate) use options::{Login, Place};
 
@@ -131,7 +132,7 @@ impl Drop for Inner {
         for task in &self.tasks {
             task.abort();
         }
-        library::quit(self.client.clone());
+        quit(self.client.clone());
     }
 }
 

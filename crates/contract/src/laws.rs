@@ -257,6 +257,32 @@ macro_rules! late_laws {
     };
 }
 
+/// Makes one test of each law of `LiveFeed`. Takes a [`FeedHarness`](crate::feed::FeedHarness), as [`laws!`] takes
+/// its harness.
+#[macro_export]
+macro_rules! feed_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            feed {
+                a_reader_sees_its_scope_through_its_filter_in_order,
+                an_event_has_its_numbers_and_is_shown_once,
+                events_are_wanted_while_there_are_readers,
+                a_slow_reader_is_told_how_many_it_missed,
+                what_is_skipped_is_missed,
+                lost_count_is_told,
+                who_comes_back_is_told_what_it_missed,
+                what_is_not_kept_any_more_is_counted,
+                a_place_that_nobody_knows_is_told,
+                a_place_tells_nothing_of_others,
+                hints_come_to_those_who_wait_for_them,
+                many_hints_are_one,
+                what_was_erased_is_not_shown,
+                a_closed_feed_ends_its_readers,
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
@@ -307,6 +333,10 @@ mod tests {
             include_str!("cache/forgetting.rs"),
             include_str!("cache/uses.rs"),
             include_str!("cached.rs"),
+            include_str!("feed/seeing.rs"),
+            include_str!("feed/lagging.rs"),
+            include_str!("feed/resuming.rs"),
+            include_str!("feed/hinting.rs"),
         ];
         let written = groups.iter().flat_map(|group| group.split("pub async fn ").skip(1));
         for law in written.map(|rest| rest.split('(').next().unwrap_or_default()) {

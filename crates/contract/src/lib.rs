@@ -30,6 +30,7 @@
 //! | [`set_aside`] | laws of `SetAsideRepo` |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
+//! | [`feed`] | laws of `LiveFeed`, likewise: [`feed_laws!`] |
 //! | [`late`] | laws of `LateFeed`: [`late_laws!`] |
 //! | [`cached`] | laws of a store with a cache in front of it: [`cached_laws!`] |
 //! | `recount`, `history`, `property` | the recount, the histories, how they are generated and run |
@@ -61,6 +62,7 @@ pub mod changes;
 pub mod clients;
 pub mod erase;
 pub mod erasures;
+pub mod feed;
 mod history;
 pub mod hygiene;
 pub mod keys;

@@ -14,6 +14,7 @@
 //! | [`usage`] | the questions about usage and their answers |
 //! | [`cache`] | what a cache of usage holds, and what makes it wrong |
 //! | [`limit`] | how much a subject may do in any window, and how it is counted |
+//! | [`live`] | events as they happen: who sees which, and how far a reader has come |
 //! | [`port`] | what the use cases need from the outside; adapters implement it |
 //! | [`service`] | the use cases over those ports |
 //!
@@ -39,6 +40,7 @@ pub mod hygiene;
 pub mod id;
 pub mod key;
 pub mod limit;
+pub mod live;
 pub mod port;
 pub mod redact;
 pub mod rollup;

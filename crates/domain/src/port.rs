@@ -11,6 +11,7 @@
 //! | `limiter` | [`RateLimiter`] |
 //! | `cache` | [`UsageCache`], [`Lease`] |
 //! | `late` | [`LateFeed`] |
+//! | `live` | [`LiveFeed`], [`LocalFeed`] |
 //! | `set_aside` | [`SetAsideRepo`] |
 //! | `vault` | [`Vault`] |
 //!
@@ -22,6 +23,7 @@ mod clients;
 mod ingest;
 mod late;
 mod limiter;
+mod live;
 mod set_aside;
 mod system;
 mod upkeep;
@@ -33,6 +35,7 @@ pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, M
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};
 pub use late::{Late, LateFeed};
 pub use limiter::{LocalLimiter, RateLimiter};
+pub use live::{Hints, LiveFeed, LocalFeed, News, Sign, Subscription};
 pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};
 pub use upkeep::{Compacted, Purged, Retained, Upkeep};

@@ -5,6 +5,7 @@ mod accounts;
 mod caching;
 mod clients;
 mod limits;
+mod telling;
 mod usage;
 
 pub use access::{AUTH_STALE_MAX_SECONDS, Access, Caller};
@@ -12,4 +13,5 @@ pub use accounts::{AccountError, Accounts, Issued};
 pub use caching::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm, PrewarmRun, Stamp};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitPolicy, Limited, Limits, Spent};
+pub use telling::{TellingClients, TellingSink};
 pub use usage::{Usage, UsageError};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use activity_domain::error::StoreError;
 use activity_domain::id::StreamId;
-use activity_domain::port::{ActivitySink, Append, Appended, Batch, Record, SetAside};
+use activity_domain::port::{ActivitySink, Append, Appended, Batch, LiveFeed, Record, SetAside};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -18,6 +18,7 @@ use crate::spool::{Shared, Spool};
 use crate::totals::Totals;
 
 mod back;
+mod found;
 
 /// When a batch is due, and how large it may get.
 #[derive(Debug, Clone)]
@@ -94,6 +95,11 @@ pub struct Drainer {
     /// How often in a row the spool could not be read.
     unreadable: u32,
     last: Instant,
+    /// Is told what an earlier process made durable and the store does not have.
+    feed: Option<Arc<dyn LiveFeed>>,
+    /// Up to where, of which stream, and how much that was together.
+    told: HashMap<StreamId, u64>,
+    told_events: usize,
 }
 
 impl Drainer {
@@ -119,7 +125,16 @@ impl Drainer {
             backoff,
             unreadable: 0,
             last: Instant::now(),
+            feed: None,
+            told: HashMap::new(),
+            told_events: 0,
         }
+    }
+
+    /// The same; a feed is told what an earlier process left.
+    #[must_use]
+    pub fn publishing(self, feed: Arc<dyn LiveFeed>) -> Self {
+        Self { feed: Some(feed), ..self }
     }
 
     /// What it has done so far; stays readable while it runs.
@@ -248,9 +263,13 @@ impl Drainer {
     async fn offer(&mut self, chunk: Chunk, expected: u64, is_again: bool) -> Option<u64> {
         let Some(batch) = batch(chunk, expected).map(Arc::new) else { return Some(expected) };
         let is_earlier = batch.stream != self.shared.log.lock().current();
+        let totals = self.totals.clone();
         let count = |appended| {
-            if is_again { self.totals.add_again(appended) } else { self.totals.add(appended, is_earlier) }
+            if is_again { totals.add_again(appended) } else { totals.add(appended, is_earlier) }
         };
+        if is_earlier && !is_again {
+            self.tell(&batch);
+        }
         // As many as the store is told of; where it stands tells later which attempt went through.
         let size = (batch.records.len() + batch.unreadable.len()) as u64;
         self.attempts.insert(batch.next, size);

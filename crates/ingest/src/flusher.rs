@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::disk::{Disk, SegmentFile};
 use crate::frame::{self, Checksum};
 use crate::keep;
+use crate::live::Publication;
 use crate::log::Log;
 use crate::segment::{self, Segment};
 
@@ -33,6 +34,8 @@ pub struct Job {
     pub frames: Vec<u8>,
     /// How many.
     pub count: u64,
+    /// Who is told when they are durable, besides the caller.
+    pub(crate) live: Option<Publication>,
     /// Is told the sequence number after the last frame, once they are durable.
     pub done: oneshot::Sender<Result<u64, RecordError>>,
 }
@@ -183,6 +186,9 @@ impl Writer {
             next += job.count;
             // A caller that has gone away has no use for the answer.
             let _ = job.done.send(written.clone().map(|()| next));
+            if let Some(live) = job.live.filter(|_| written.is_ok()) {
+                live.publish();
+            }
         }
         if written.is_ok() {
             self.flusher.durable.send_replace(self.durable);

@@ -6,6 +6,7 @@
 //! | [`frame`] | those bytes with length, checksum and sequence number |
 //! | [`segment`] | a file of frames: its name, header and place in a stream |
 //! | [`disk`] | the few file operations that can fail, so that tests can make them fail |
+//! | `live` | what is durable, told to readers at once |
 //! | [`log`] | which segments there are, and how far they are durable |
 //! | [`flusher`] | the one writer: everything that waits goes into one write and one fdatasync |
 //! | [`reader`] | frames back out of segments, around damage |
@@ -32,6 +33,7 @@ pub mod drainer;
 pub mod flusher;
 pub mod frame;
 pub mod keep;
+mod live;
 pub mod log;
 pub mod reader;
 pub mod segment;

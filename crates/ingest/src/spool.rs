@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use activity_domain::activity::Activity;
 use activity_domain::error::RecordError;
 use activity_domain::id::StreamId;
-use activity_domain::port::{Randomness, Receipt, Recorder};
+use activity_domain::port::{LiveFeed, Randomness, Receipt, Recorder};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -21,6 +21,7 @@ use crate::disk::Disk;
 use crate::flusher::{Flusher, Job, Queue};
 use crate::frame;
 use crate::keep::{self, Kept};
+use crate::live::{Live, Publication};
 use crate::log::Log;
 use crate::reader::Reader;
 use crate::segment::Segment;
@@ -93,6 +94,8 @@ pub struct Spool {
     shared: Arc<Shared>,
     accepted: Arc<AtomicU64>,
     flusher: Option<std::thread::JoinHandle<()>>,
+    /// Ends after the flusher, which tells it what is durable.
+    live: Option<Live>,
     /// Held for as long as the spool is open.
     _lock: File,
 }
@@ -137,7 +140,14 @@ impl Spool {
             wanted: watch::Sender::new(0),
             quarantine: config.folder.join("quarantine"),
         });
-        Ok(Self { stream, queue, shared, accepted, flusher: Some(flusher), _lock: lock })
+        Ok(Self { stream, queue, shared, accepted, flusher: Some(flusher), live: None, _lock: lock })
+    }
+
+    /// From now on a feed is told what becomes durable, in the order of its numbers.
+    pub fn publishing(self, feed: Arc<dyn LiveFeed>) -> std::io::Result<Self> {
+        let mut spool = self;
+        spool.live = Some(Live::start(feed)?);
+        Ok(spool)
     }
 
     /// How many activities were made durable since it was opened.
@@ -153,12 +163,17 @@ impl Spool {
 
     /// Whether events can be made durable at present, found out by doing it with none.
     pub async fn check(&self) -> Result<(), RecordError> {
-        self.submit(Vec::new(), 0).await.map(|_| ())
+        self.submit(Vec::new(), 0, None).await.map(|_| ())
     }
 
-    async fn submit(&self, frames: Vec<u8>, count: u64) -> Result<u64, RecordError> {
+    async fn submit(
+        &self,
+        frames: Vec<u8>,
+        count: u64,
+        live: Option<Publication>,
+    ) -> Result<u64, RecordError> {
         let (done, answer) = oneshot::channel();
-        self.queue.push(Job { frames, count, done })?;
+        self.queue.push(Job { frames, count, live, done })?;
         // Without an answer the flusher is gone, and with it the node's promise.
         answer.await.map_err(|_| RecordError::Closed)?
     }
@@ -200,8 +215,9 @@ impl Recorder for Spool {
         }
         let count = batch.len() as u64;
         let frames = frames(&batch)?;
-        drop(batch);
-        let next = self.submit(frames, count).await?;
+        // Where nobody is told, the batch is not needed any more.
+        let live = self.live.as_ref().and_then(|live| live.keep(batch, frames.len()));
+        let next = self.submit(frames, count, live).await?;
         Ok(Receipt { stream: self.stream, next })
     }
 

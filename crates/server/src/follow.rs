@@ -1,19 +1,27 @@
 //! Keeps up with changes of clients and keys, in the background: what another instance or the `admin`
-//! command changed acts here within a second.
+//! command changed acts here within a second, and at once where the other instance can say so.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use activity_domain::live::About;
+use activity_domain::port::LiveFeed;
 use activity_domain::service::Access;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// Between two looks at the changes.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Between two writes of when keys were last used.
 const USES: Duration = Duration::from_secs(10);
 
+/// Hints may come faster than looking is worth.
+const LEAST: Duration = Duration::from_millis(20);
+
 /// Follows changes until `stop` turns true; then writes down the last uses.
-pub async fn run(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
+pub async fn run(access: Arc<Access>, feed: Arc<dyn LiveFeed>, mut stop: watch::Receiver<bool>) {
+    // Hints that come during a look are there for the next.
+    let mut hints = feed.hints(About::Clients);
     let mut is_following = true;
     let mut written = Instant::now();
     loop {
@@ -32,8 +40,19 @@ pub async fn run(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
             written = Instant::now();
         }
         let pause = if matches!(refreshed, Ok(true)) { Duration::ZERO } else { INTERVAL };
-        // A stop that comes first ends it; a dropped sender does too.
-        if tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() {
+        let hinted = async {
+            sleep(LEAST).await;
+            if !hints.next().await {
+                std::future::pending::<()>().await;
+            }
+        };
+        let is_stopped = tokio::select! {
+            // A stop that comes first ends it; a dropped sender does too.
+            _ = stop.wait_for(|stop| *stop) => true,
+            () = sleep(pause) => false,
+            () = hinted => false,
+        };
+        if is_stopped {
             return write_uses(&access).await;
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_adapter_postgres::PostgresStore;
+use activity_domain::live::FeedCounts;
 use activity_domain::port::{Clock, Recorder};
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
@@ -28,7 +29,8 @@ const LAST_USES: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
-    let spool = Arc::new(wire::spool(settings)?);
+    let feed = wire::feed(settings)?;
+    let spool = Arc::new(wire::spool(settings)?.publishing(feed.clone())?);
     let secrets = secrets::open(settings, &OsRandomness)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = wire::storage(settings).await?;
@@ -41,6 +43,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         &clock,
         Arc::new(TokioBackground::here()),
     );
+    let storage = wire::telling(storage, &feed);
     let limiting = wire::limiting(settings, &clock)?;
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting, &caching));
     let recorder: Arc<dyn Recorder> = spool.clone();
@@ -48,6 +51,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let services = wire::services(settings, &secrets, &storage, &caching, &limiting, recorder, looked_at)?;
 
     let drainer = Drainer::new(&spool, storage.sink.clone(), wire::draining(settings));
+    let drainer = drainer.publishing(feed.clone());
     let totals = drainer.totals();
     let first_contact = contact::go_on(pending);
     let (stop, stopped) = watch::channel(false);
@@ -55,7 +59,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let mut compacting =
         tokio::spawn(upkeep::run(storage.upkeep, clock.clone(), settings.age_policy, stopped.clone()));
     let access = services.access.clone().into_inner();
-    let mut following = tokio::spawn(follow::run(access, stopped.clone()));
+    let mut following = tokio::spawn(follow::run(access, feed.clone(), stopped.clone()));
     let mut heeding = tokio::spawn(late::run(caching.following, stopped.clone()));
 
     let listener = bind(settings)?;
@@ -87,11 +91,14 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     health.stop();
     tracing::info!("stopping: no more requests, please");
     tokio::time::sleep(NOTICE).await;
+    // Readers go elsewhere; what is in flight is waited for, and they would not end by themselves.
+    feed.close();
     handle.stop(true).await;
     stop.send_replace(true);
     if let Some(postgres) = postgres {
         tell(&postgres);
     }
+    tell_feed(feed.counts());
     drain(is_draining.then_some(draining), &spool, &totals).await;
     if !following.is_finished() {
         // It writes down when keys were last used; that is not worth waiting for a store that is away.
@@ -113,6 +120,19 @@ fn tell(postgres: &PostgresStore) {
         replica_reads = counts.replica_reads,
         moved_reads = counts.moved_reads,
         "the database since the start"
+    );
+}
+
+/// What the live feed was like.
+fn tell_feed(counts: FeedCounts) {
+    tracing::info!(
+        published = counts.published,
+        skipped = counts.skipped,
+        received = counts.received,
+        lost = counts.lost,
+        unsent = counts.unsent,
+        lagged = counts.lagged,
+        "the live feed since the start"
     );
 }
 

@@ -19,6 +19,7 @@ use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
 use actix_web::web::Data;
 
 pub use self::caching::{Caching, Far, cached, far};
+pub use self::feeding::{feed, telling};
 pub use self::fingerprints::of as fingerprints;
 pub use self::limiting::{ByRedis, Limiting, limiting};
 pub use self::storage::{Storage, database_file, same_schema, storage};
@@ -28,6 +29,7 @@ use crate::system::{OsRandomness, SystemClock};
 use crate::vault::AesVault;
 
 mod caching;
+mod feeding;
 mod fingerprints;
 mod limiting;
 mod storage;

@@ -20,7 +20,9 @@ const CONNECT: Duration = Duration::from_millis(500);
 /// Commands that wait to be sent. What is more is refused.
 const QUEUE: usize = 8_192;
 /// Messages of a subscription that wait for whoever is to read them.
-const MESSAGES: usize = 4_096;
+const MESSAGES: usize = 512;
+/// The same of what happens to a connection.
+const EVENTS: usize = 64;
 /// Why Redis is lost that says nothing.
 pub(super) const LATE: &str = "no answer in time";
 
@@ -29,6 +31,15 @@ const JITTER: u32 = 20;
 
 /// A client that has not begun to connect.
 pub(super) fn client(options: &Options) -> Result<Client, String> {
+    with_messages(options, EVENTS)
+}
+
+/// One for subscriptions.
+pub(crate) fn subscriber(options: &Options) -> Result<Client, String> {
+    with_messages(options, MESSAGES)
+}
+
+fn with_messages(options: &Options, messages: usize) -> Result<Client, String> {
     let mut builder = Builder::from_config(options.config()?);
     builder.set_policy(reconnecting());
     builder.set_connection_config(ConnectionConfig {
@@ -52,14 +63,14 @@ pub(super) fn client(options: &Options) -> Result<Client, String> {
     });
     builder.set_performance_config(PerformanceConfig {
         default_command_timeout: options.patience(),
-        broadcast_channel_capacity: MESSAGES,
+        broadcast_channel_capacity: messages,
         ..PerformanceConfig::default()
     });
     builder.build().map_err(|error| told(&error))
 }
 
 /// Closes the connections of a client that nobody needs any more.
-pub(super) fn quit(client: Client) {
+pub(crate) fn quit(client: Client) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(async move { client.quit().await });
     }

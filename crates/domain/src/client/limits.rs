@@ -63,7 +63,12 @@ impl EndpointPrefix {
     /// Whether an endpoint begins with it. Senders may leave out the slash at an endpoint's beginning, and
     /// are not to get around a limit that way.
     pub fn matches(&self, endpoint: &Endpoint) -> bool {
-        let [prefix, path] = [&self.0, endpoint.as_str()].map(|text| text.strip_prefix('/').unwrap_or(text));
+        self.begins(endpoint.as_str())
+    }
+
+    /// The same for a path, or a template of paths.
+    pub fn begins(&self, path: &str) -> bool {
+        let [prefix, path] = [&self.0, path].map(|text| text.strip_prefix('/').unwrap_or(text));
         let rest = path.strip_prefix(prefix);
         prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }

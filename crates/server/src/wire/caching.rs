@@ -96,14 +96,15 @@ mod tests {
 
     use std::any::Any;
 
-    use activity_adapter_memory::ManualClock;
+    use activity_adapter_memory::{FeedOptions, ManualClock, MemoryFeed};
     use activity_contract::cached::{AsCallersAsk, CachedStores};
     use activity_contract::{Stores, make};
-    use activity_domain::port::UsageRepo;
+    use activity_domain::port::{LiveFeed, UsageRepo};
 
+    use super::super::telling;
     use super::*;
     use crate::config::Settings;
-    use crate::system::TokioBackground;
+    use crate::system::{OsRandomness, TokioBackground};
 
     /// A stack over a store, which `guard` keeps there.
     async fn stack(
@@ -116,6 +117,9 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(make::at(now)));
         let (storage, caching) =
             cached(&settings.cache, None, storage, &clock, Arc::new(TokioBackground::here()));
+        let feed: Arc<dyn LiveFeed> =
+            Arc::new(MemoryFeed::new(Arc::new(OsRandomness), FeedOptions::default()));
+        let storage = telling(storage, &feed);
         if let Some(following) = &caching.following {
             // The clock stands still, and so what is known stays trusted. Others write on the same server.
             while following.sealed().is_none() {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use activity_testkit::{Database, Redis};
 
-use crate::hammer::Hammer;
+use crate::hammer::hammer;
 use crate::support::{Node, faketime, skew};
 use crate::{LONG, limited, says, started};
 
@@ -19,7 +19,8 @@ async fn limits_hold_though_clocks_are_apart() {
     let (database, redis, library) = (Database::empty(), Redis::start(), faketime());
     let url = redis.url();
     for (leases, least) in [("false", 1_000), ("true", 950)] {
-        let settings = [("REDIS_URL", url.as_str()), ("RATE_LIMIT_LEASES", leases)];
+        let settings =
+            [("REDIS_URL", url.as_str()), ("RATE_LIMIT_LEASES", leases), ("REDIS_TIMEOUT_MS", "20000")];
         let wrong =
             [("LD_PRELOAD", library.as_str()), ("FAKETIME", "+61"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
         let right = started(database.address(), &settings).await;
@@ -50,8 +51,8 @@ async fn round(nodes: &[Node; 2], name: &str) -> Option<u64> {
     let before = losses();
     let account = limited(&nodes[0], name, 1_000).await;
     // The servers are to know the account before everybody comes at once.
-    let first = Hammer::start(nodes, &account, 2, 1).finish().await;
+    let first = hammer(nodes, &account, 2, 1).await;
     // More than there is, by a quarter.
-    let heard = Hammer::start(nodes, &account, 64, 20).finish().await;
+    let heard = hammer(nodes, &account, 64, 20).await;
     (losses() == before).then(|| first.count(202) + heard.count(202))
 }
