@@ -7,7 +7,7 @@ use activity_domain::activity::Activity;
 use activity_domain::client::Client;
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
-use activity_domain::id::{ActivityId, ClientId, Fingerprint, KeyId, StreamId};
+use activity_domain::id::{ActivityId, ClientId, Fingerprint, KeyId, StreamId, TicketId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::{KeptAside, SetAside};
 use activity_domain::time::Timestamp;
@@ -42,6 +42,7 @@ pub(crate) struct State {
     pub tombstones: HashSet<Fingerprint>,
     pub set_aside: Vec<KeptAside>,
     pub set_aside_ever: u64,
+    pub used_tickets: HashMap<TicketId, Timestamp>,
     pub switches: Switches,
 }
 
@@ -57,6 +58,7 @@ impl Default for State {
             cursors: HashMap::new(),
             set_aside: Vec::new(),
             set_aside_ever: 0,
+            used_tickets: HashMap::new(),
             last_used: HashMap::new(),
             last_access: HashMap::new(),
             changes: Vec::new(),

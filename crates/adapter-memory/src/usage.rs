@@ -76,7 +76,9 @@ impl Upkeep for MemoryStore {
 
     /// Rows of erased clients go at once, so only old changes are left to do.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
-        self.reach()?.forget_changes(now);
+        let mut state = self.reach()?;
+        state.forget_changes(now);
+        state.forget_tickets(now);
         Ok(Purged::default())
     }
 }

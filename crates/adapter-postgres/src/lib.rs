@@ -14,7 +14,7 @@
 //! | `late` | `LateFeed`: what changed where it was taken for closed |
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
-//! | `set_aside` | `SetAsideRepo` |
+//! | `set_aside`, `tickets` | `SetAsideRepo`, `TicketRepo` |
 //! | `compactor`, `blocks`, `pages`, `page`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
 //! | `usage`, `daily`, `totals`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
@@ -64,6 +64,7 @@ mod set_aside;
 mod sink;
 mod statement;
 pub mod store;
+mod tickets;
 mod tls;
 mod totals;
 mod trails;

@@ -143,6 +143,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_ticket (id) {
+        id -> Uuid,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
     tombstone (no) {
         no -> BigInt,
         client -> Binary,

@@ -17,6 +17,7 @@ async fn fresh() -> Stores {
         usage: instance(),
         upkeep: instance(),
         set_aside: instance(),
+        tickets: instance(),
         guard: Box::new(database),
     }
 }

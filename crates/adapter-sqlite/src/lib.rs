@@ -8,7 +8,7 @@
 //! | `changes` | which clients changed |
 //! | `erase`, `scrub` | what goes when a client is erased; old copies of it in unused bytes of pages |
 //! | `sink`, `row`, `body` | `ActivitySink`: the one transaction that makes an activity count |
-//! | `set_aside` | `SetAsideRepo` |
+//! | `set_aside`, `tickets` | `SetAsideRepo`, `TicketRepo` |
 //! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `whereabouts` | `UsageRepo`: raw rows, and where a client's are |
@@ -44,6 +44,7 @@ mod series;
 mod set_aside;
 mod sink;
 pub mod store;
+mod tickets;
 mod usage;
 mod whereabouts;
 

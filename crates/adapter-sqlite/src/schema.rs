@@ -170,6 +170,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_ticket (id) {
+        id -> Binary,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
     tombstone (no) {
         no -> BigInt,
         client -> Binary,

@@ -80,6 +80,11 @@ macro_rules! laws {
                 what_is_set_aside_is_listed_in_order_and_in_pages,
                 what_is_removed_is_gone_and_its_number_too,
             }
+            tickets {
+                a_ticket_is_used_once,
+                of_concurrent_uses_of_a_ticket_one_wins,
+                used_tickets_are_forgotten_long_after_their_time,
+            }
             usage {
                 an_empty_store_has_empty_answers,
                 a_client_without_activities_has_no_days,
@@ -313,6 +318,7 @@ mod tests {
             include_str!("sink.rs"),
             include_str!("retries.rs"),
             include_str!("set_aside.rs"),
+            include_str!("tickets.rs"),
             include_str!("usage.rs"),
             include_str!("upkeep.rs"),
             include_str!("recounted.rs"),

@@ -27,7 +27,7 @@
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
 //! | [`recounted`], [`over_time`], [`log`] | by property: any history, any question, against a recount |
 //! | [`hygiene`], [`retention`] | how many endpoints have names, how long raw rows are kept |
-//! | [`set_aside`] | laws of `SetAsideRepo` |
+//! | [`set_aside`], [`tickets`] | laws of `SetAsideRepo` and `TicketRepo` |
 //! | [`limiter`] | laws of `RateLimiter`, with a harness of their own: [`limiter_laws!`] |
 //! | [`cache`] | laws of `UsageCache`, likewise: [`cache_laws!`] |
 //! | [`feed`] | laws of `LiveFeed`, likewise: [`feed_laws!`] |
@@ -52,7 +52,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, Upkeep, UsageRepo};
+use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, TicketRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
 mod ask;
@@ -79,6 +79,7 @@ pub mod retention;
 pub mod retries;
 pub mod set_aside;
 pub mod sink;
+pub mod tickets;
 pub mod upkeep;
 pub mod usage;
 
@@ -94,6 +95,8 @@ pub struct Stores {
     pub upkeep: Arc<dyn Upkeep>,
     /// What the sink could not store.
     pub set_aside: Arc<dyn SetAsideRepo>,
+    /// Tickets that were used.
+    pub tickets: Arc<dyn TicketRepo>,
     /// Cleans up when dropped, after the ports: a temporary folder, a server of its own.
     pub guard: Box<dyn Any + Send>,
 }
@@ -102,7 +105,7 @@ impl Stores {
     /// The ports of a store that implements all of them.
     pub fn of<S>(store: S, guard: impl Any + Send) -> Self
     where
-        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
+        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -110,7 +113,8 @@ impl Stores {
             sink: store.clone(),
             usage: store.clone(),
             upkeep: store.clone(),
-            set_aside: store,
+            set_aside: store.clone(),
+            tickets: store,
             guard: Box::new(guard),
         }
     }

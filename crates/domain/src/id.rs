@@ -90,6 +90,10 @@ impl fmt::Display for StreamId {
     }
 }
 
+/// Identifies a ticket for a stream. Never given out twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketId(pub Uuid);
+
 /// Identifies an API key without giving it away: 12 lower-case letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);

@@ -13,6 +13,7 @@
 //! | `late` | [`LateFeed`] |
 //! | `live` | [`LiveFeed`], [`LocalFeed`] |
 //! | `set_aside` | [`SetAsideRepo`] |
+//! | `tickets` | [`TicketRepo`] |
 //! | `vault` | [`Vault`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
@@ -26,6 +27,7 @@ mod limiter;
 mod live;
 mod set_aside;
 mod system;
+mod tickets;
 mod upkeep;
 mod usage;
 mod vault;
@@ -38,6 +40,7 @@ pub use limiter::{LocalLimiter, RateLimiter};
 pub use live::{Hints, LiveFeed, LocalFeed, News, Sign, Subscription};
 pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};
+pub use tickets::{TICKETS_KEPT_SECONDS, TicketRepo};
 pub use upkeep::{Compacted, Purged, Retained, Upkeep};
 pub use usage::UsageRepo;
 pub use vault::Vault;

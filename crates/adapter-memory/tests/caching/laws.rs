@@ -18,6 +18,7 @@ fn cached(now: &str, day_rows: usize) -> CachedStores {
         usage: std::sync::Arc::new(AsCallersAsk(stack.usage)),
         upkeep: store.clone(),
         set_aside: store.clone(),
+        tickets: store.clone(),
         guard: Box::new(()),
     };
     CachedStores { stores, uncached: store, cache: stack.cache }

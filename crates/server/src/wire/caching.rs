@@ -128,6 +128,7 @@ mod tests {
         }
         let stores = Stores {
             set_aside: storage.set_aside,
+            tickets: storage.tickets,
             clients: storage.clients,
             sink: storage.sink,
             usage: Arc::new(AsCallersAsk(storage.usage)),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use activity_adapter_postgres::{Options, PostgresStore};
 use activity_adapter_sqlite::SqliteStore;
 use activity_domain::error::StoreError;
-use activity_domain::port::{ActivitySink, ClientRepo, LateFeed, SetAsideRepo, Upkeep, UsageRepo};
+use activity_domain::port::{
+    ActivitySink, ClientRepo, LateFeed, SetAsideRepo, TicketRepo, Upkeep, UsageRepo,
+};
 
 use super::fingerprints;
 use crate::Failure;
@@ -25,6 +27,8 @@ pub struct Storage {
     pub upkeep: Arc<dyn Upkeep>,
     /// What the sink could not store.
     pub set_aside: Arc<dyn SetAsideRepo>,
+    /// Tickets that were used.
+    pub tickets: Arc<dyn TicketRepo>,
     /// Whether the sink takes what is brought.
     pub batches: Arc<Batches>,
     /// What others change late, where there are others.
@@ -46,7 +50,7 @@ pub async fn storage(settings: &Settings) -> Result<Storage, StoreError> {
 
 fn all<S>(store: &Arc<S>) -> Storage
 where
-    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + 'static,
+    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + 'static,
 {
     let batches = Arc::<Batches>::default();
     Storage {
@@ -55,6 +59,7 @@ where
         usage: store.clone(),
         upkeep: store.clone(),
         set_aside: store.clone(),
+        tickets: store.clone(),
         batches,
         late: None,
         postgres: None,
