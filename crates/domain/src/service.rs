@@ -8,7 +8,7 @@ mod limits;
 mod telling;
 mod usage;
 
-pub use access::{AUTH_STALE_MAX_SECONDS, Access, Caller};
+pub use access::{AUTH_STALE_MAX_SECONDS, Access, AccessWatch, Caller};
 pub use accounts::{AccountError, Accounts, Issued};
 pub use caching::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm, PrewarmRun, Stamp};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};

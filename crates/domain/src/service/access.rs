@@ -1,7 +1,7 @@
 //! Who is calling, from an in-process cache in front of the store.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::client::{Client, Role};
 use crate::error::{AccessError, StoreError};
@@ -39,6 +39,12 @@ impl Caller {
     }
 }
 
+/// One who looks after callers that were let in and are still there.
+pub trait AccessWatch: Send + Sync {
+    /// A client changed, or perhaps all of them: what was let in may not be any more. Must not wait.
+    fn changed(&self, client: Option<&Fingerprint>);
+}
+
 /// Lets callers in by key or by token.
 ///
 /// Clients and their keys are remembered. [`Access::refresh`] forgets those that changed, and
@@ -54,6 +60,7 @@ pub struct Access {
     version: Mutex<u64>,
     /// When it was last known that nothing had changed unseen, in microseconds.
     heard: AtomicI64,
+    watch: OnceLock<Arc<dyn AccessWatch>>,
 }
 
 struct Root {
@@ -66,7 +73,12 @@ impl Access {
     pub fn new(repo: Arc<dyn ClientRepo>, clock: Arc<dyn Clock>) -> Self {
         let heard = AtomicI64::new(clock.now().as_micros());
         let (callers, uses, version) = (Callers::new(), Uses::default(), Mutex::default());
-        Self { repo, clock, root: None, callers, uses, version, heard }
+        Self { repo, clock, root: None, callers, uses, version, heard, watch: OnceLock::new() }
+    }
+
+    /// Tells somebody of every change from now on. There is one who is told; a second one is not.
+    pub fn watched_by(&self, watch: Arc<dyn AccessWatch>) {
+        let _one_is_there = self.watch.set(watch);
     }
 
     /// Lets this admin in too, who is configured and not stored: a change of the configured key takes
@@ -145,12 +157,13 @@ impl Access {
         let (version, more) = match self.repo.changes_since(since).await? {
             Changes::Since { clients, version, more } => {
                 for client in &clients {
-                    self.callers.forget(client);
+                    self.forget_one(client);
                 }
                 (version, more)
             }
             Changes::TooOld { version } => {
                 self.callers.forget_all();
+                self.tell(None);
                 (version, false)
             }
         };
@@ -163,7 +176,19 @@ impl Access {
 
     /// Forgets a client that was changed just now.
     pub fn forget(&self, client: &ClientId) {
-        self.callers.forget(&Fingerprint::of(client));
+        self.forget_one(&Fingerprint::of(client));
+    }
+
+    /// Whoever is told may look it up at once, and has to find it forgotten.
+    fn forget_one(&self, client: &Fingerprint) {
+        self.callers.forget(client);
+        self.tell(Some(client));
+    }
+
+    fn tell(&self, client: Option<&Fingerprint>) {
+        if let Some(watch) = self.watch.get() {
+            watch.changed(client);
+        }
     }
 
     /// Writes down when keys were last used. What cannot be written waits for the next call.
