@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use activity_domain::port::{Clock, Recorder, UsageCache};
+use activity_domain::port::{Clock, Recorder, TicketRepo, UsageCache};
 use activity_domain::service::{Access, Accounts, Clients, Limits, Prewarm, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -13,15 +13,17 @@ use actix_web::{App, Error, HttpRequest, HttpResponse};
 use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
 
+use crate::live::Live;
 use crate::operations::{
-    EventsPolicy, Health, cache_stats, change_client, client, client_rate_limit, daily, endpoints,
-    erase_client, get_logs, health_check, issue_key, issue_token, list_clients, livez, post_logs,
-    prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, top, verify,
-    verify_path,
+    EventsPolicy, Health, Origins, cache_stats, change_client, client, client_rate_limit, daily, endpoints,
+    erase_client, get_logs, health_check, issue_key, issue_stream_ticket, issue_token, list_clients, livez,
+    post_logs, prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, stream,
+    top, verify, verify_path, web_socket,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::{Problem, brief};
 use crate::request::finish;
+use crate::ticket::Tickets;
 use crate::token::Tokens;
 use crate::{docs, openapi};
 
@@ -44,6 +46,12 @@ pub struct Services {
     pub recorder: Data<Arc<dyn Recorder>>,
     /// Makes and checks tokens.
     pub tokens: Data<Tokens>,
+    /// Makes and checks tickets for streams.
+    pub tickets: Data<Tickets>,
+    /// Knows which of them were used.
+    pub used_tickets: Data<Arc<dyn TicketRepo>>,
+    /// What streams need.
+    pub live: Data<Live>,
     /// Tells the time.
     pub clock: Data<Arc<dyn Clock>>,
     /// What events have to keep to.
@@ -83,6 +91,10 @@ pub fn app(
         .app_data(services.prewarm)
         .app_data(services.recorder)
         .app_data(services.tokens)
+        .app_data(services.tickets)
+        .app_data(services.used_tickets)
+        .app_data(services.live)
+        .app_data(Data::new(Origins(services.cors_origins)))
         .app_data(services.clock)
         .app_data(services.limits)
         .app_data(Data::new(services.proxies))
@@ -125,6 +137,9 @@ where
         .service(resource("/api/usage/top", "GET").route(web::get().to(top)))
         .service(resource("/api/usage/series", "GET").route(web::get().to(series)))
         .service(resource("/api/usage/endpoints", "GET").route(web::get().to(endpoints)))
+        .service(resource("/api/usage/stream", "GET").route(web::get().to(stream)))
+        .service(resource("/api/ws", "GET").route(web::get().to(web_socket)))
+        .service(resource("/api/stream-tickets", "POST").route(web::post().to(issue_stream_ticket)))
         .service(resource("/api/rate-limit", "GET").route(web::get().to(rate_limit)))
         .service(
             resource("/api/verify", "GET, POST").route(web::get().to(verify)).route(web::post().to(verify)),
@@ -171,6 +186,7 @@ fn cors(origins: &[String]) -> Cors {
             "content-type",
             "content-encoding",
             "prefer",
+            "last-event-id",
             "x-request-id",
         ])
         .expose_headers([

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use activity_domain::error::AccessError;
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::service::{Access, Caller, Limited, Limits};
+use activity_domain::time::Timestamp;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -20,6 +21,10 @@ use crate::token::Tokens;
 use crate::{limits, peer};
 
 const API_KEY: &str = "x-api-key";
+
+mod stream;
+
+pub use stream::{Lasting, Streaming};
 
 /// An authenticated caller.
 pub struct Authenticated(pub Caller);
@@ -53,8 +58,8 @@ impl FromRequest for Presented {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let missing = || Problem::unauthorized("an API key or token is needed");
-            Ok(Self(authenticate(&request).await.and_then(|caller| caller.ok_or_else(missing))))
+            let caller = authenticate(&request).await;
+            Ok(Self(caller.and_then(|caller| caller.map(|(caller, _)| caller).ok_or_else(nobody))))
         })
     }
 }
@@ -67,7 +72,7 @@ impl FromRequest for ByKey {
         let request = request.clone();
         Box::pin(async move {
             match authenticate(&request).await? {
-                Some(caller) if request.headers().contains_key(API_KEY) => Ok(Self(caller)),
+                Some((caller, _)) if request.headers().contains_key(API_KEY) => Ok(Self(caller)),
                 Some(_) => {
                     Err(Problem::forbidden("this needs the API key itself, in X-API-Key, not a token"))
                 }
@@ -83,24 +88,46 @@ impl FromRequest for MaybeAuthenticated {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { authenticate(&request).await.map(Self) })
+        Box::pin(
+            async move { authenticate(&request).await.map(|caller| Self(caller.map(|(caller, _)| caller))) },
+        )
     }
 }
 
-async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> {
-    let (Some(access), Some(tokens)) =
-        (request.app_data::<web::Data<Access>>(), request.app_data::<web::Data<Tokens>>())
-    else {
-        return Err(Problem::unavailable("authentication is not set up", 60));
-    };
-    let credential = if let Some(key) = request.headers().get(API_KEY) {
-        Credential::Key(key.to_str().unwrap_or_default().to_owned())
+fn nobody() -> Problem {
+    Problem::unauthorized("an API key or token is needed")
+}
+
+/// Who calls, and until when: a key and a token may end.
+async fn authenticate(request: &HttpRequest) -> Result<Option<(Caller, Option<Timestamp>)>, Problem> {
+    let Some(tokens) = request.app_data::<web::Data<Tokens>>() else { return Err(not_set_up()) };
+    let (credential, ends) = if let Some(key) = request.headers().get(API_KEY) {
+        (Credential::Key(key.to_str().unwrap_or_default().to_owned()), None)
     } else {
         let Some(token) = bearer(request.headers())? else { return Ok(None) };
-        tokens.verify(token).map_or(Credential::Bad, |(client, key)| Credential::Token(client, key))
+        match tokens.verify(token) {
+            Some(bearer) => (Credential::Token(bearer.client, bearer.key), Some(bearer.ends)),
+            None => (Credential::Bad, None),
+        }
     };
+    let caller = let_in(request, credential).await?;
+    let ends = earlier(caller.key_ends, ends);
+    Ok(Some((caller, ends)))
+}
+
+/// The earlier end, of what may have none.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+fn not_set_up() -> Problem {
+    Problem::unavailable("authentication is not set up", 60)
+}
+
+async fn let_in(request: &HttpRequest, credential: Credential) -> Result<Caller, Problem> {
+    let Some(access) = request.app_data::<web::Data<Access>>() else { return Err(not_set_up()) };
     if let Some(Ok(caller)) = credential.remembered(access) {
-        return Ok(Some(caller));
+        return Ok(caller);
     }
     let gate = Gate {
         access: access.clone(),
@@ -111,7 +138,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Caller>, Problem> 
     let Ok(answer) = actix_web::rt::spawn(async move { gate.try_in(&credential).await }).await else {
         return Err(Problem::unavailable("the server is overloaded", 1));
     };
-    answer.map(Some).map_err(|refusal| match refusal {
+    answer.map_err(|refusal| match refusal {
         Refusal::Access(error) => error.into(),
         Refusal::TooOften(limited) => over(request, limited),
     })
@@ -234,5 +261,6 @@ impl OperationModifier for ByKey {
 }
 
 secured_by_key_or_token!(Authenticated);
+secured_by_key_or_token!(Lasting);
 secured_by_key_or_token!(MaybeAuthenticated);
 secured_by_key_or_token!(Presented);

@@ -10,6 +10,7 @@ mod health;
 mod limits;
 mod log;
 mod series;
+mod streams;
 mod usage;
 mod verify;
 
@@ -22,5 +23,6 @@ pub use health::*;
 pub use limits::*;
 pub use log::*;
 pub use series::*;
+pub use streams::*;
 pub use usage::*;
 pub use verify::*;

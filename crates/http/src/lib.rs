@@ -7,7 +7,8 @@
 //! | [`dto`] | what goes over the wire; mirrors of domain types, never the types themselves |
 //! | [`extract`], [`located`] | bodies and queries, with errors that name the field |
 //! | [`body`], [`buffer`], [`memory`] | bodies from the wire: bounded in length, time and memory |
-//! | [`auth`], [`token`] | who is calling: by API key or JWT |
+//! | [`auth`], [`token`], [`ticket`] | who is calling: by API key, JWT, or a ticket for one stream |
+//! | [`live`] | Server-Sent Events and WebSockets |
 //! | [`log_page`] | events read back, as JSON, NDJSON or CSV |
 //! | [`limits`], [`turns`], [`peer`] | quotas and their headers; questions at one time; where a call comes from |
 //! | [`original`] | the call that a gateway asks about |
@@ -26,6 +27,7 @@ pub mod docs;
 pub mod dto;
 pub mod extract;
 pub mod limits;
+pub mod live;
 pub mod located;
 pub mod log_page;
 pub mod memory;
@@ -36,5 +38,6 @@ pub mod peer;
 pub mod problem;
 pub mod request;
 pub mod server;
+pub mod ticket;
 pub mod token;
 pub mod turns;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use activity_domain::client::Role;
 use activity_domain::limit::{QuotaName, QuotaState};
 use activity_domain::port::Clock;
-use activity_domain::service::{Limited, Limits, Spent};
+use activity_domain::service::{Caller, Limited, Limits, Spent};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 
+use crate::live::Live;
 use crate::problem::Problem;
 use crate::turns::Turns;
 
@@ -58,11 +59,7 @@ pub async fn refund(request: &HttpRequest, limits: &Limits, spent: Spent) {
 }
 
 /// Takes a read from the caller's quota and waits for its turn, which lasts as long as the request.
-pub async fn read(
-    request: &HttpRequest,
-    limits: &Limits,
-    caller: &activity_domain::service::Caller,
-) -> Result<(), Problem> {
+pub async fn read(request: &HttpRequest, limits: &Limits, caller: &Caller) -> Result<(), Problem> {
     noted(request, limits.read(caller).await)?;
     if caller.role() == Role::Client
         && let Some(turns) = request.app_data::<web::Data<Turns>>()
@@ -71,6 +68,15 @@ pub async fn read(
         request.extensions_mut().insert(turn);
     }
     Ok(())
+}
+
+/// Tells those who follow a caller's quotas that it spent some.
+pub fn tell_spent(request: &HttpRequest, caller: &Caller) {
+    if caller.role() == Role::Client
+        && let Some(live) = request.app_data::<web::Data<Live>>()
+    {
+        live.topics.spent(&caller.client.id);
+    }
 }
 
 fn note(request: &HttpRequest, states: Vec<QuotaState>, would_refuse: Vec<QuotaName>) {

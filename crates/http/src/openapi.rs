@@ -34,6 +34,9 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("get", "/api/usage/endpoints", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/daily", &[401, 403, 404, 422, 429, 503]),
     ("get", "/api/usage/top", &[401, 403, 422, 429, 503]),
+    ("get", "/api/usage/stream", &[401, 403, 404, 422, 429, 503]),
+    ("get", "/api/ws", &[401, 403, 422, 426, 429, 503]),
+    ("post", "/api/stream-tickets", &[401, 403, 429, 503]),
     ("get", "/api/rate-limit", &[401, 403, 429, 503]),
     ("get", "/api/clients", &[401, 403, 422, 429, 503]),
     ("get", "/api/clients/{clientId}", &[401, 403, 404, 429, 503]),
@@ -67,6 +70,7 @@ pub fn finish(mut spec: Value) -> Value {
     describe_health(&mut spec);
     describe_clients(&mut spec);
     describe_verify(&mut spec);
+    describe_streams(&mut spec);
     allow_null(&mut spec, &NULLABLE);
     // Registration may be open, so that no key is needed.
     if let Some(security) = spec["paths"]["/api/register"]["post"]["security"].as_array_mut() {
@@ -224,6 +228,33 @@ fn describe_clients(spec: &mut Value) {
         allow_null(&mut spec["components"]["schemas"][schema], &NULLABLE_OF_CLIENTS);
     }
     spec["paths"]["/api/clients/{clientId}/keys"]["post"]["requestBody"]["required"] = json!(false);
+}
+
+/// Answers that go on, and how they are opened without headers.
+fn describe_streams(spec: &mut Value) {
+    let ticket = json!({ "type": "apiKey", "in": "query", "name": "ticket",
+        "description": "A ticket of POST /api/stream-tickets, for one use." });
+    spec["components"]["securitySchemes"]["ticket"] = ticket;
+    let stream = json!({ "type": "string", "description": "Server-Sent Events." });
+    let content = json!({ "text/event-stream": { "schema": stream } });
+    let answers = [
+        ("/api/usage/stream", "200", json!({ "description": "The stream.", "content": content })),
+        ("/api/ws", "101", json!({ "description": "Messages of JSON from here on, both ways." })),
+    ];
+    for (path, status, answer) in answers {
+        let operation = &mut spec["paths"][path]["get"];
+        operation["responses"] = json!({ status: answer });
+        if let Some(security) = operation["security"].as_array_mut() {
+            security.push(json!({ "ticket": [] }));
+        }
+    }
+    let parameters = &mut spec["paths"]["/api/usage/stream"]["get"]["parameters"];
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false, "schema": { "type": "string" },
+            "description": "The id of the last event that was read, to go on behind it.",
+        }));
+    }
 }
 
 /// An unready server says why in the same form as a ready one.

@@ -13,9 +13,12 @@ mod rate_limit;
 mod register;
 mod sealing;
 mod series;
+mod stream;
+mod stream_ticket;
 mod token;
 mod top;
 mod verify;
+mod web_socket;
 
 pub use activities::get_logs;
 pub use cache::{cache_stats, prewarm_cache};
@@ -27,9 +30,12 @@ pub use logs::{EventsPolicy, post_logs};
 pub use rate_limit::{client_rate_limit, rate_limit, reset_rate_limit};
 pub use register::register;
 pub use series::series;
+pub use stream::stream;
+pub use stream_ticket::issue_stream_ticket;
 pub use token::issue_token;
 pub use top::top;
 pub use verify::{verify, verify_path};
+pub use web_socket::{Origins, web_socket};
 
 /// Makes paperclip's operations visible to [`crate::app`]: the macro derives a type from each handler.
 pub(crate) mod prelude {

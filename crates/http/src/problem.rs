@@ -10,6 +10,7 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_
 use actix_web::{HttpResponse, ResponseError};
 use paperclip::v2::schema::Apiv2Errors;
 use serde::Serialize;
+use serde_json::Value;
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -172,16 +173,29 @@ impl Problem {
         self.status
     }
 
-    /// The answer, carrying the request's id.
-    pub fn response(&self, request_id: &str) -> HttpResponse {
-        let body = Body {
+    fn body<'a>(&'a self, request_id: &'a str) -> Body<'a> {
+        Body {
             r#type: self.kind,
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
             errors: &self.errors,
             request_id,
-        };
+        }
+    }
+
+    /// The problem where it is no answer to a request: in a message.
+    pub fn value(&self) -> Value {
+        let mut value = serde_json::to_value(self.body("")).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("requestId");
+        }
+        value
+    }
+
+    /// The answer, carrying the request's id.
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let body = self.body(request_id);
         let mut response = HttpResponse::build(self.status);
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.as_str()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web::Data;
+use socket2::SockRef;
 
 use crate::app::{Services, app};
 use crate::memory::BodyMemory;
@@ -18,6 +19,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Connections per worker thread; more wait in the backlog.
 const MAX_CONNECTIONS: usize = 12_500;
 
+/// A peer that takes nothing of what it is sent for so long is cut off.
+const STALLED: Duration = Duration::from_secs(30);
+/// What may wait in the system to be sent on a connection, in bytes. More would only grow old there.
+const UNSENT: u32 = 64 << 10;
+
 /// How the server is run.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerConfig {
@@ -29,6 +35,10 @@ pub struct ServerConfig {
 
 /// Starts serving on a socket. The future ends when the server has been stopped through its handle.
 pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) -> std::io::Result<Server> {
+    let live = services.live.clone();
+    // It ends with the process: whoever may not listen is to be found out to the last.
+    tokio::spawn(async move { live.warden.run().await });
+    listen_patiently(&listener)?;
     // One of each for all workers.
     let bodies = Data::new(BodyMemory::default());
     let turns = Data::new(Turns::default());
@@ -43,4 +53,12 @@ pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) ->
             .disable_signals()
             .listen(listener)?;
     Ok(server.run())
+}
+
+/// Bounds that connections take over from the socket which they are accepted by. What Actix has written it never
+/// gives up waiting for.
+fn listen_patiently(listener: &TcpListener) -> std::io::Result<()> {
+    let socket = SockRef::from(listener);
+    socket.set_tcp_user_timeout(Some(STALLED))?;
+    socket.set_tcp_notsent_lowat(UNSENT)
 }

@@ -7,10 +7,34 @@ use activity_domain::time::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-const ISSUER: &str = "activity-tracker";
+pub(crate) const ISSUER: &str = "activity-tracker";
 const AUDIENCE: &str = "activity-tracker-api";
 /// How far the clocks of two instances may be apart, in seconds.
-const LEEWAY: u64 = 5;
+pub(crate) const LEEWAY: u64 = 5;
+/// Claims that have to be there.
+const REQUIRED: [&str; 5] = ["iss", "aud", "exp", "nbf", "sub"];
+
+/// What is demanded of all that is signed here: one algorithm, and every claim, for one audience.
+pub(crate) fn validation(audience: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.leeway = LEEWAY;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&REQUIRED);
+    validation
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The client.
+    pub client: ClientId,
+    /// The key that it was made from.
+    pub key: KeyId,
+    /// When it ends.
+    pub ends: Timestamp,
+}
 
 /// Makes and checks tokens with one secret and one algorithm, HS256.
 pub struct Tokens {
@@ -35,16 +59,10 @@ struct Claims {
 impl Tokens {
     /// Tokens that live so long.
     pub fn new(secret: &[u8], lifetime: Duration) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp", "nbf", "sub"]);
         Self {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
-            validation,
+            validation: validation(AUDIENCE),
             lifetime: i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX),
         }
     }
@@ -75,9 +93,13 @@ impl Tokens {
     }
 
     /// Whose token this is, if it is one of ours and in force.
-    pub fn verify(&self, token: &str) -> Option<(ClientId, KeyId)> {
+    pub fn verify(&self, token: &str) -> Option<Bearer> {
         let claims = decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
-        Some((ClientId::parse(&claims.sub).ok()?, KeyId::parse(&claims.kid).ok()?))
+        Some(Bearer {
+            client: ClientId::parse(&claims.sub).ok()?,
+            key: KeyId::parse(&claims.kid).ok()?,
+            ends: Timestamp::from_seconds(claims.exp).ok()?,
+        })
     }
 }
 
@@ -113,7 +135,8 @@ mod tests {
         let key = KeyId::parse("abcdefghjkmn").unwrap();
         let at = Timestamp::from_seconds(now()).unwrap();
         let (token, expires) = tokens().issue(&client, &key, None, at).unwrap();
-        assert_eq!(tokens().verify(&token), Some((client.clone(), key.clone())));
+        let bearer = Bearer { client: client.clone(), key: key.clone(), ends: expires };
+        assert_eq!(tokens().verify(&token), Some(bearer));
         assert_eq!(expires, at.plus_seconds(60));
         for (key_ends, expected) in [(30, 30), (60, 60), (90, 60)] {
             let key_ends = Some(at.plus_seconds(key_ends));

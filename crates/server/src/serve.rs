@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use activity_adapter_postgres::PostgresStore;
 use activity_domain::live::FeedCounts;
-use activity_domain::port::{Clock, Recorder};
+use activity_domain::port::Clock;
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
 use activity_ingest::{Drainer, Spool, Totals};
@@ -46,9 +46,10 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let storage = wire::telling(storage, &feed);
     let limiting = wire::limiting(settings, &clock)?;
     let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting, &caching));
-    let recorder: Arc<dyn Recorder> = spool.clone();
+    let intake = wire::Intake { recorder: spool.clone(), feed: feed.clone() };
     let looked_at: Arc<dyn Health> = health.clone();
-    let services = wire::services(settings, &secrets, &storage, &caching, &limiting, recorder, looked_at)?;
+    let services = wire::services(settings, &secrets, &storage, &caching, &limiting, intake, looked_at)?;
+    let live = services.live.clone();
 
     let drainer = Drainer::new(&spool, storage.sink.clone(), wire::draining(settings));
     let drainer = drainer.publishing(feed.clone());
@@ -92,6 +93,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     tracing::info!("stopping: no more requests, please");
     tokio::time::sleep(NOTICE).await;
     // Readers go elsewhere; what is in flight is waited for, and they would not end by themselves.
+    live.close();
     feed.close();
     handle.stop(true).await;
     stop.send_replace(true);

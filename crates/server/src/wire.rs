@@ -7,12 +7,14 @@ use std::time::Duration;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
-use activity_domain::port::{Clock, Recorder, Vault};
+use activity_domain::port::{Clock, LiveFeed, Recorder, Vault};
 use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
 use activity_http::app::Services;
 use activity_http::audit::{Audit, Capture};
+use activity_http::live::Live;
 use activity_http::operations::{EventsPolicy, Health};
 use activity_http::peer::TrustedProxies;
+use activity_http::ticket::Tickets;
 use activity_http::token::Tokens;
 use activity_ingest::disk::RealDisk;
 use activity_ingest::{DrainConfig, OpenError, Spool, SpoolConfig};
@@ -69,6 +71,14 @@ pub fn draining(settings: &Settings) -> DrainConfig {
     DrainConfig::new(settings.log_batch_size, settings.log_batch_interval).keeping(keep(settings))
 }
 
+/// Where events go.
+pub struct Intake {
+    /// What makes them durable.
+    pub recorder: Arc<dyn Recorder>,
+    /// What tells readers of them.
+    pub feed: Arc<dyn LiveFeed>,
+}
+
 /// The use cases over those ports, as the HTTP crate takes them.
 pub fn services(
     settings: &Settings,
@@ -76,7 +86,7 @@ pub fn services(
     storage: &Storage,
     caching: &Caching,
     limiting: &Limiting,
-    recorder: Arc<dyn Recorder>,
+    intake: Intake,
     health: Arc<dyn Health>,
 ) -> Result<Services, Invalid> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -97,24 +107,32 @@ pub fn services(
         registrations_per_hour: RateLimit::parse(REGISTRATIONS_PER_HOUR)?,
         failures_per_minute: RateLimit::parse(FAILURES_PER_MINUTE)?,
     };
-    let limits = Limits::new(limiting.limiter.clone(), policy);
+    let limits = Arc::new(Limits::new(limiting.limiter.clone(), policy));
     let access = Access::new(storage.clients.clone(), clock.clone());
     let access = Arc::new(access.with_root(root(settings, clock.as_ref())?, &secrets.admin));
     let accounts =
         Accounts::new(storage.clients.clone(), access.clone(), clock.clone(), Arc::new(OsRandomness))
             .beside(caching.cache.clone());
+    let usage = Arc::new(Usage::new(storage.usage.clone(), storage.clients.clone()));
+    let Intake { recorder, feed } = intake;
+    let live =
+        Live::new(feed, access.clone(), usage.clone(), limits.clone(), clock.clone(), settings.streams);
+    let jwt = secrets.jwt.reveal().as_bytes();
     Ok(Services {
         access: Data::from(access),
         clients: Data::new(clients),
         accounts: Data::new(accounts),
-        usage: Data::new(Usage::new(storage.usage.clone(), storage.clients.clone())),
+        usage: Data::from(usage),
         cache: Data::new(caching.cache.clone()),
         prewarm: Data::from(caching.prewarm.clone()),
         recorder: Data::new(recorder),
-        tokens: Data::new(Tokens::new(secrets.jwt.reveal().as_bytes(), settings.jwt_expires_in)),
+        tokens: Data::new(Tokens::new(jwt, settings.jwt_expires_in)),
+        tickets: Data::new(Tickets::new(jwt)),
+        used_tickets: Data::new(storage.tickets.clone()),
+        live: Data::new(live),
         clock: Data::new(clock.clone()),
         events: EventsPolicy { ages: settings.age_policy, clock, audit: audit(settings, secrets)? },
-        limits: Data::new(limits),
+        limits: Data::from(limits),
         proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
         health: Data::new(health),
         cors_origins: match &settings.cors_origin {

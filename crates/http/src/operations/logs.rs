@@ -23,7 +23,7 @@ use crate::auth::Authenticated;
 use crate::body::Body;
 use crate::dto::{Event, LogsResponse, RejectedEvent};
 use crate::extract::{Events, EventsBody};
-use crate::limits::{noted, refund};
+use crate::limits::{noted, refund, tell_spent};
 use crate::problem::{FieldError, Problem};
 
 /// The longest that `Prefer: wait` waits, in seconds.
@@ -85,6 +85,7 @@ pub async fn post_logs(
     drop(bytes);
     // What has no quota left must not get as far as the work of sealing.
     let spent = noted(&request, limits.record(&caller.0, &sorted.good.activities).await)?;
+    tell_spent(&request, &caller.0);
     match seal(&policy.audit, std::mem::take(&mut sorted.good)).await {
         Ok((good, unsealable)) => {
             sorted.good = good;

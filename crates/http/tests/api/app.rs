@@ -5,23 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use activity_adapter_memory::{ManualClock, MemoryLimiter, SeededRandomness};
+use activity_adapter_memory::{FeedOptions, ManualClock, MemoryFeed, MemoryLimiter, SeededRandomness};
 use activity_domain::activity::{Activity, AgePolicy};
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::RecordError;
 use activity_domain::id::{ClientId, StreamId};
 use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
-use activity_domain::port::{ActivitySink, Append, Batch, Clock, Receipt, Record, Recorder};
+use activity_domain::live::Hint;
+use activity_domain::port::{
+    ActivitySink, Append, Batch, Clock, LiveFeed, Receipt, Record, Recorder, TicketRepo,
+};
 use activity_domain::service::{
     Access, Accounts, Clients, LimitPolicy, Limits, Prewarm, RegistrationMode, Usage,
 };
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
 use activity_http::audit::Audit;
+use activity_http::live::Live;
+use activity_http::live::seats::StreamLimits;
 use activity_http::operations::{Check, EventsPolicy, Health, State};
 use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
+use activity_http::ticket::Tickets;
 use activity_http::token::Tokens;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
@@ -44,6 +50,7 @@ pub struct App {
     pub clock: Arc<ManualClock>,
     pub caching: Caching,
     pub admin_key: String,
+    pub live: Data<Live>,
     access: Data<Access>,
     handle: ServerHandle,
 }
@@ -57,6 +64,10 @@ pub struct Options {
     pub audit: Audit,
     /// The network that proxies are in.
     pub proxies: &'static str,
+    /// Seconds that a token lives.
+    pub token_lifetime: u64,
+    pub streams: StreamLimits,
+    pub feed: FeedOptions,
 }
 
 impl Default for Options {
@@ -68,6 +79,9 @@ impl Default for Options {
             cache_ttl: 3_600,
             audit: Audit::off(None),
             proxies: "127.0.0.1/32",
+            token_lifetime: 3_600,
+            streams: StreamLimits { total: 100, per_client: 50 },
+            feed: FeedOptions::default(),
         }
     }
 }
@@ -90,11 +104,12 @@ impl App {
         let store = Arc::new(Store::open());
         let clock = Arc::new(ManualClock::new(system_time()));
         let caching = Caching::over(&store, &clock, options.cache_ttl);
-        let recorder = Arc::new(TestRecorder::new(caching.sink.clone()));
+        let feed = MemoryFeed::new(Arc::new(SeededRandomness::new(3)), options.feed);
+        let recorder = Arc::new(TestRecorder::new(caching.sink.clone(), Arc::new(feed)));
         let health = Arc::new(TestHealth::default());
         let (_, admin_key) = ApiKey::generate(&SeededRandomness::new(99));
         let services = services(options, &store, &caching, &recorder, &health, &clock, &admin_key);
-        let access = services.access.clone();
+        let (access, live) = (services.access.clone(), services.live.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = serve(services, listener, ServerConfig { workers: 1, grace_seconds: 1 }).unwrap();
@@ -102,7 +117,7 @@ impl App {
         tokio::spawn(server);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();
         let admin_key = admin_key.reveal().to_owned();
-        Self { url, http, store, recorder, health, clock, caching, admin_key, access, handle }
+        Self { url, http, store, recorder, health, clock, caching, admin_key, live, access, handle }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -140,6 +155,11 @@ impl App {
     /// Forgets a client, so that its key has to be looked up.
     pub fn forget(&self, id: &str) {
         self.access.forget(&ClientId::parse(id).unwrap());
+    }
+
+    /// Hears of what other instances changed, as the server does twice a second.
+    pub async fn refresh(&self) {
+        while self.access.refresh().await.unwrap() {}
     }
 
     pub async fn shut_down(self) {
@@ -219,31 +239,39 @@ fn services(
     let access = Arc::new(Access::new(store.clone(), clock.clone()).with_root(root, admin_key));
     let accounts = Accounts::new(store.clone(), access.clone(), clock.clone(), random.clone());
     let accounts = accounts.beside(caching.cache.clone());
+    let usage = Arc::new(Usage::new(caching.usage.clone(), store.clone()));
+    let limits = Arc::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy));
+    let feed = recorder.feed.clone();
+    let live = Live::new(feed, access.clone(), usage.clone(), limits.clone(), clock.clone(), options.streams);
     Services {
         access: Data::from(access),
         clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
         accounts: Data::new(accounts),
-        usage: Data::new(Usage::new(caching.usage.clone(), store.clone())),
+        usage: Data::from(usage),
         cache: Data::new(caching.cache.clone()),
         prewarm: Data::new(Prewarm::new(caching.usage.clone())),
         recorder: Data::new(recorder.clone() as Arc<dyn Recorder>),
-        tokens: Data::new(Tokens::new(SECRET, Duration::from_hours(1))),
+        tokens: Data::new(Tokens::new(SECRET, Duration::from_secs(options.token_lifetime))),
+        tickets: Data::new(Tickets::new(SECRET)),
+        used_tickets: Data::new(store.clone() as Arc<dyn TicketRepo>),
+        live: Data::new(live),
         clock: Data::new(clock.clone()),
         events: EventsPolicy {
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
             clock: clock.clone(),
             audit: options.audit.clone(),
         },
-        limits: Data::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy)),
+        limits: Data::from(limits),
         proxies: TrustedProxies(vec![options.proxies.parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
         cors_origins: options.cors.clone().into(),
     }
 }
 
-/// Hands events straight to the store, or fails like a spool.
+/// Hands events straight to the store and the feed, or fails like a spool.
 pub struct TestRecorder {
     sink: Arc<dyn ActivitySink>,
+    pub feed: Arc<dyn LiveFeed>,
     /// Where the stream stands. Its batches come one after the other, as from a spool.
     next: Mutex<u64>,
     pub is_full: AtomicBool,
@@ -252,8 +280,8 @@ pub struct TestRecorder {
 impl TestRecorder {
     const STREAM: StreamId = StreamId(Uuid::from_u128(1));
 
-    fn new(sink: Arc<dyn ActivitySink>) -> Self {
-        Self { sink, next: Mutex::new(0), is_full: AtomicBool::new(false) }
+    fn new(sink: Arc<dyn ActivitySink>, feed: Arc<dyn LiveFeed>) -> Self {
+        Self { sink, feed, next: Mutex::new(0), is_full: AtomicBool::new(false) }
     }
 }
 
@@ -266,6 +294,8 @@ impl Recorder for TestRecorder {
         let mut at = self.next.lock().await;
         let expected = *at;
         let next = expected + batch.len() as u64;
+        let hints: Vec<Hint> = batch.iter().map(|one| Hint::Usage(one.client.clone())).collect();
+        self.feed.publish(batch.clone());
         let records = batch.into_iter().map(|activity| Record { payload: bytes::Bytes::new(), activity });
         let batch = Batch {
             stream: Self::STREAM,
@@ -276,6 +306,7 @@ impl Recorder for TestRecorder {
         };
         let appended = self.sink.append(&Arc::new(batch)).await.unwrap();
         assert!(matches!(appended, Append::Stored(_)));
+        self.feed.hint(&hints);
         *at = next;
         Ok(Receipt { stream: Self::STREAM, next })
     }

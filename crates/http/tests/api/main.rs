@@ -18,6 +18,7 @@ mod oversized;
 mod register;
 mod series;
 mod store;
+mod streams;
 mod usage;
 mod verify;
 mod walls;

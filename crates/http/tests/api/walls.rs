@@ -7,6 +7,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::{App, Registered, SECRET, event, expect};
+use crate::streams::ws::upgrading;
 
 /// The callers, in the order of the table's columns. Where a path names a client, that is `own`.
 const CALLERS: [&str; 6] = ["nobody", "other client", "own", "service", "admin", "own by token"];
@@ -32,6 +33,9 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("get /api/usage/endpoints", [401, 200, 200, 200, 200, 200]),
     ("get /api/usage/daily", [401, 200, 200, 200, 200, 200]),
     ("get /api/usage/top", [401, 403, 403, 200, 200, 403]),
+    ("get /api/usage/stream", [401, 200, 200, 200, 200, 200]),
+    ("get /api/ws", [401, 101, 101, 101, 101, 101]),
+    ("post /api/stream-tickets", [401, 200, 200, 200, 200, 200]),
     ("get /api/rate-limit", [401, 200, 200, 200, 200, 200]),
     ("get /api/clients", [401, 403, 403, 403, 200, 403]),
     ("get /api/clients/{clientId}", [401, 404, 200, 404, 200, 200]),
@@ -112,6 +116,7 @@ fn call(app: &App, method: &str, path: &str, caller: &str, own: &Registered) -> 
     let place = path.replace("{clientId}", &own.id).replace("{keyId}", key_id(&own.key));
     let request = app.request(&method.to_uppercase(), &place);
     let request = request.header("x-forwarded-for", format!("198.18.{high}.{low}"));
+    let request = if path == "/api/ws" { upgrading(request) } else { request };
     match method {
         "post" | "patch" => request.json(&body(method, path, caller, &own.id)),
         _ => request,

@@ -125,6 +125,13 @@ pub fn max_endpoints(text: &str) -> Result<usize, Invalid> {
     Ok(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
+/// `STREAMS_MAX` and `STREAMS_MAX_PER_CLIENT`. Connections are bounded too.
+pub fn streams(text: &str) -> Result<usize, Invalid> {
+    let most = whole(text, 1, 16_384, "streams")?;
+    // It is small; the fallback cannot be reached.
+    Ok(usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// `LOG_BATCH_INTERVAL_MS`.
 pub fn batch_interval(text: &str) -> Result<Duration, Invalid> {
     whole(text, 10, 60_000, "milliseconds").map(Duration::from_millis)

@@ -7,6 +7,7 @@ use activity_domain::activity::AgePolicy;
 use activity_domain::client::RateLimit;
 use activity_domain::key::ApiKey;
 use activity_domain::limit::Window;
+use activity_http::live::seats::StreamLimits;
 use ipnet::IpNet;
 
 use super::cache::{self, CacheSettings};
@@ -55,6 +56,8 @@ pub struct Settings {
     pub api_rate_limit_window: Window,
     /// `API_READ_RATE_LIMIT`.
     pub api_read_rate_limit: RateLimit,
+    /// `STREAMS_MAX` and `STREAMS_MAX_PER_CLIENT`.
+    pub streams: StreamLimits,
     /// `LOG_BATCH_SIZE`.
     pub log_batch_size: usize,
     /// `LOG_BATCH_INTERVAL_MS`.
@@ -120,6 +123,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let api_rate_limit = reader.required("API_RATE_LIMIT", parse::rate_limit);
     let api_rate_limit_window = reader.required("API_RATE_LIMIT_WINDOW", parse::rate_limit_window);
     let api_read_rate_limit = reader.required("API_READ_RATE_LIMIT", parse::rate_limit);
+    let streams_max = reader.required("STREAMS_MAX", parse::streams);
+    let streams_max_per_client = reader.required("STREAMS_MAX_PER_CLIENT", parse::streams);
     let log_batch_size = reader.required("LOG_BATCH_SIZE", parse::batch_size);
     let log_batch_interval = reader.required("LOG_BATCH_INTERVAL_MS", parse::batch_interval);
     let client_max_days = reader.required("LOG_MAX_AGE_DAYS", parse::max_age_days);
@@ -149,6 +154,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         api_rate_limit: api_rate_limit?,
         api_rate_limit_window: api_rate_limit_window?,
         api_read_rate_limit: api_read_rate_limit?,
+        streams: StreamLimits { total: streams_max?, per_client: streams_max_per_client? },
         log_batch_size: log_batch_size?,
         log_batch_interval: log_batch_interval?,
         age_policy: AgePolicy { client_max_days: client_max_days?, retention_days: retention_days? },

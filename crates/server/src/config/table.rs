@@ -119,6 +119,8 @@ pub const SETTINGS: &[Setting] = &[
     open("API_RATE_LIMIT", Always("1000"), "Events that a new client may record in one window"),
     open("API_RATE_LIMIT_WINDOW", Always("3600"), "Length of that window in seconds"),
     open("API_READ_RATE_LIMIT", Always("600"), "Requests per minute with which a client may read"),
+    open("STREAMS_MAX", Always("10000"), "Live streams that may be open at a time on this instance"),
+    open("STREAMS_MAX_PER_CLIENT", Always("100"), "Those of one client"),
     open("LOG_BATCH_SIZE", Always("100"), "Events that bring about a write to the store at once"),
     open("LOG_BATCH_INTERVAL_MS", Always("5000"), "Longest wait before accepted events are stored"),
     open("LOG_MAX_AGE_DAYS", Always("7"), "How old an event may be that a client reports"),

@@ -77,6 +77,8 @@ async fn use_secrets(node: &Node) -> Vec<String> {
         for secret in [&account.key, &account.token] {
             misplace(node, &account, &event, secret).await;
         }
+        let tickets = use_tickets(node, &account).await;
+        secrets.extend(tickets);
         let rotated = rotate(node, &account).await;
         // The secret within the key, too: `atk_<keyId>_<secret>_<crc32>`.
         let keys = [account.key, rotated];
@@ -93,6 +95,20 @@ async fn use_secrets(node: &Node) -> Vec<String> {
         secrets.extend([key.clone(), key.split('_').nth(2).unwrap().to_owned()]);
     }
     secrets
+}
+
+/// Opens a stream by a ticket, once too often, and with one that is broken.
+async fn use_tickets(node: &Node, account: &Account) -> [String; 2] {
+    let request = node.http.post(node.at("/api/stream-tickets")).header("x-api-key", &account.key);
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let ticket = answer["ticket"].as_str().unwrap().to_owned();
+    let broken = format!("{ticket}0");
+    for (ticket, status) in [(&broken, 401), (&ticket, 200), (&ticket, 401)] {
+        let url = node.at(&format!("/api/usage/stream?channel=logs&ticket={ticket}"));
+        let answer = node.http.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    [ticket, broken]
 }
 
 /// Gives a client another key, uses it, and revokes the old one.

@@ -14,6 +14,7 @@ mod refusals;
 mod retries;
 mod set_aside;
 mod stop;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use activity_domain::client::{Client, ClientChange};
 use activity_domain::error::{AddKeyError, InsertError, StoreError, UpdateError};
-use activity_domain::id::{ClientId, KeyId, StreamId};
+use activity_domain::id::{ClientId, KeyId, StreamId, TicketId};
 use activity_domain::key::{KeyDigest, KeyRecord};
-use activity_domain::port::{Account, ActivitySink, Append, Batch, Changes, ClientRepo, Read, UsageRepo};
+use activity_domain::port::{
+    Account, ActivitySink, Append, Batch, Changes, ClientRepo, Read, TicketRepo, UsageRepo,
+};
 use activity_domain::time::Timestamp;
 use activity_domain::usage::{
     DailyPage, DailyQuery, EndpointRow, EndpointsQuery, LogPage, LogQuery, Series, SeriesQuery, TopQuery,
@@ -119,5 +121,12 @@ impl UsageRepo for Store {
 
     async fn activities(&self, query: &LogQuery, read: Read) -> Result<LogPage, StoreError> {
         self.reach()?.usage.activities(query, read).await
+    }
+}
+
+#[async_trait]
+impl TicketRepo for Store {
+    async fn redeem(&self, id: TicketId, until: Timestamp) -> Result<bool, StoreError> {
+        self.reach()?.tickets.redeem(id, until).await
     }
 }
