@@ -1,6 +1,6 @@
 //! What comes from other processes, or does not: readers are told of each event once, or that it is missing.
 
-#![allow(clippy::panic, reason = "in a test, that is how it fails")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, that is how it fails")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +70,9 @@ proptest! {
                 here.take(there.sign(), false, news.clone());
             }
             if times > 0 {
-                clients.iter().for_each(|client| came[*client] += 1);
+                for client in &clients {
+                    came[*client] += 1;
+                }
                 came[3] += clients.len();
             }
         }

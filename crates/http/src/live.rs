@@ -9,14 +9,14 @@
 //! | [`topics`], [`snapshots`] | usage and limits as they are now, computed once for all who listen |
 //! | [`reading`] | a subscription: events and snapshots, in the order in which they come |
 //! | [`sse`] | a stream of Server-Sent Events |
-//! | [`socket`], [`frames`], [`talk`] | a WebSocket: its connection, its frames, its messages |
+//! | [`socket`], [`incoming`], [`window`], [`talk`] | a WebSocket: its connection, what comes in, how much may be on its way out, its messages |
 
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, LiveFeed};
 use activity_domain::service::{Access, Limits, Usage};
 
-pub mod frames;
+pub mod incoming;
 pub mod reading;
 pub mod seats;
 pub mod snapshots;
@@ -25,6 +25,7 @@ pub mod sse;
 pub mod talk;
 pub mod topics;
 pub mod warden;
+pub mod window;
 pub mod wish;
 
 use seats::{Seats, StreamLimits};

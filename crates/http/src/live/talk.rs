@@ -5,12 +5,10 @@ use std::sync::Arc;
 use activity_domain::service::Caller;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use bytes::BytesMut;
 use futures_util::future::select_all;
 use serde_json::json;
 
 use super::Live;
-use super::frames::put_text;
 use super::reading::{News, Reading, missed, shown};
 use super::wish::{Asked, Source, Wish};
 use crate::dto::Request;
@@ -24,6 +22,26 @@ const MAX_SUBSCRIPTIONS: usize = 16;
 const MAX_ID: usize = 64;
 /// So much is written at a time, if so much is there.
 const PORTION: usize = 8 << 10;
+
+/// Messages that are to be sent.
+#[derive(Default)]
+pub struct Said {
+    messages: Vec<String>,
+    bytes: usize,
+}
+
+impl Said {
+    /// Takes them to be sent.
+    pub fn take(&mut self) -> Vec<String> {
+        self.bytes = 0;
+        std::mem::take(&mut self.messages)
+    }
+
+    fn push(&mut self, message: String) {
+        self.bytes += message.len();
+        self.messages.push(message);
+    }
+}
 
 /// A connection's subscriptions, and whose they are.
 pub struct Talk {
@@ -47,14 +65,14 @@ impl Talk {
     }
 
     /// Heeds a message and writes the answer. False if it could not be heeded.
-    pub async fn heed(&mut self, message: &str, out: &mut BytesMut) -> bool {
+    pub async fn heed(&mut self, message: &str, out: &mut Said) -> bool {
         let answer = match parse_json::<Request>(message.as_bytes()) {
             Ok(request) => self.answer(request).await,
             Err(problem) => Err((None, problem)),
         };
         match answer {
             Ok(answer) => {
-                put_text(out, answer.as_bytes());
+                out.push(answer);
                 true
             }
             Err((id, problem)) => {
@@ -62,7 +80,7 @@ impl Talk {
                 if let Some(id) = id {
                     error["id"] = id.into();
                 }
-                put_text(out, error.to_string().as_bytes());
+                out.push(error.to_string());
                 false
             }
         }
@@ -128,7 +146,7 @@ impl Talk {
 
     /// Waits for news of any subscription and writes them. False once there will be no more. Nothing is lost if the
     /// caller gives up waiting.
-    pub async fn told(&mut self, out: &mut BytesMut) -> bool {
+    pub async fn told(&mut self, out: &mut Said) -> bool {
         if self.subscriptions.is_empty() {
             return std::future::pending().await;
         }
@@ -137,7 +155,7 @@ impl Talk {
         let Some(one) = self.subscriptions.get_mut(at) else { return true };
         let mut goes_on = one.put(out, news);
         while goes_on
-            && out.len() < PORTION
+            && out.bytes < PORTION
             && let Some(news) = one.reading.ready()
         {
             goes_on = one.put(out, news);
@@ -147,7 +165,7 @@ impl Talk {
 }
 
 impl Subscription {
-    fn put(&self, out: &mut BytesMut, news: News) -> bool {
+    fn put(&self, out: &mut Said, news: News) -> bool {
         let id = json!(self.id);
         let place = || self.reading.place().map_or_else(String::new, |place| place.to_string());
         let message = match news {
@@ -166,7 +184,8 @@ impl Subscription {
                 [head.as_bytes(), &body, b"}"].concat()
             }
         };
-        put_text(out, &message);
+        // It is made of texts.
+        out.push(String::from_utf8(message).unwrap_or_default());
         true
     }
 }

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_http::ResponseBuilder;
-use actix_http::ws::{HandshakeError, handshake};
-use actix_web::body::BodyStream;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HOST, ORIGIN, UPGRADE};
-use actix_web::{FromRequest, HttpResponse, Responder};
+use actix_web::{Error, FromRequest, HttpResponse, Responder, web};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
@@ -21,6 +18,7 @@ use crate::dto::SocketParams;
 use crate::extract::Query;
 use crate::limits;
 use crate::live::Live;
+use crate::live::incoming::Portioned;
 use crate::live::socket::Socket;
 use crate::live::talk::Talk;
 use crate::problem::Problem;
@@ -49,15 +47,20 @@ pub async fn web_socket(
     if !is_allowed(&request, &origins.0) {
         return Err(Problem::forbidden("pages of this origin may not open a WebSocket; see CORS_ORIGIN"));
     }
-    let response = handshake(request.head()).map_err(no_handshake)?;
+    let (portioned, mut payload) = Portioned::new(upgrade.0);
+    let payload =
+        web::Payload::from_request(&request, &mut payload).await.map_err(|error| no_handshake(&error))?;
+    let (response, session, stream) =
+        actix_ws::handle(&request, payload).map_err(|error| no_handshake(&error))?;
     let seat = live.seats.take(&lasting.caller.client.id)?;
     let guard = live.warden.admit(&lasting);
     let talk = Talk::new(live.into_inner(), request, lasting.caller);
-    let socket = Socket::new(upgrade.0, talk, guard, seat);
-    Ok(Switched(response, socket))
+    let socket = Socket::new(session, portioned.messages(stream), talk, guard, seat);
+    actix_web::rt::spawn(socket.run());
+    Ok(Switched(response))
 }
 
-fn no_handshake(error: HandshakeError) -> Problem {
+fn no_handshake(error: &Error) -> Problem {
     Problem::new(StatusCode::UPGRADE_REQUIRED, format!("this is a WebSocket (RFC 6455): {error}"))
         .with(UPGRADE, "websocket".to_owned())
 }
@@ -93,17 +96,14 @@ impl OperationModifier for Upgrade {
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
 }
 
-/// 101, and what goes over the connection from then on.
-pub struct Switched(ResponseBuilder, Socket);
+/// 101.
+pub struct Switched(HttpResponse);
 
 impl Responder for Switched {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(mut self, _: &HttpRequest) -> HttpResponse {
-        match self.0.message_body(BodyStream::new(Box::pin(self.1.into_body()))) {
-            Ok(response) => response.map_into_boxed_body().into(),
-            Err(error) => HttpResponse::from_error(error),
-        }
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
     }
 }
 

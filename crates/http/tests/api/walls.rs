@@ -36,6 +36,8 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("get /api/usage/stream", [401, 200, 200, 200, 200, 200]),
     ("get /api/ws", [401, 101, 101, 101, 101, 101]),
     ("post /api/stream-tickets", [401, 200, 200, 200, 200, 200]),
+    ("get /api/verify", [401, 200, 200, 200, 200, 200]),
+    ("post /api/verify", [401, 200, 200, 200, 200, 200]),
     ("get /api/rate-limit", [401, 200, 200, 200, 200, 200]),
     ("get /api/clients", [401, 403, 403, 403, 200, 403]),
     ("get /api/clients/{clientId}", [401, 404, 200, 404, 200, 200]),
