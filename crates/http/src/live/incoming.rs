@@ -1,7 +1,7 @@
 //! What comes in by a WebSocket: whole messages, within bounds.
 
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::str::Utf8Error;
@@ -110,15 +110,17 @@ impl Incoming {
 
 fn code(error: &ProtocolError) -> CloseCode {
     match error {
-        ProtocolError::Overflow => CloseCode::Size,
-        ProtocolError::Io(error) if error.get_ref().is_some_and(|error| error.is::<Utf8Error>()) => {
-            CloseCode::Invalid
-        }
+        ProtocolError::Io(error) if is_of_text(error) => CloseCode::Invalid,
         ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => CloseCode::Protocol,
-        // A message of several frames that is too long; or the connection is gone, and hears of no code.
-        ProtocolError::Io(_) => CloseCode::Size,
+        // Besides a frame, a message of several that is too long; or the connection is gone, and hears of no code.
+        ProtocolError::Overflow | ProtocolError::Io(_) => CloseCode::Size,
         _ => CloseCode::Protocol,
     }
+}
+
+fn is_of_text(error: &io::Error) -> bool {
+    let Some(reason) = error.get_ref() else { return false };
+    reason.is::<Utf8Error>()
 }
 
 #[cfg(test)]
