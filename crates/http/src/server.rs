@@ -23,6 +23,8 @@ const MAX_CONNECTIONS: usize = 12_500;
 const STALLED: Duration = Duration::from_secs(30);
 /// What may wait in the system to be sent on a connection, in bytes. More would only grow old there.
 const UNSENT: u32 = 64 << 10;
+/// What may wait here for that, in bytes, before a body is asked for more of itself.
+const UNWRITTEN: usize = 8 << 10;
 
 /// How the server is run.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,7 @@ pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) ->
             .client_request_timeout(HEADERS_DEADLINE)
             .client_disconnect_timeout(Duration::from_secs(1))
             .keep_alive(KEEP_ALIVE)
+            .h1_write_buffer_size(UNWRITTEN)
             .shutdown_timeout(config.grace_seconds)
             .disable_signals()
             .listen(listener)?;

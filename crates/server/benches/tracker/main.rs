@@ -5,11 +5,12 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | `scenario` | what is measured: `ingest-1`, `ingest-100`, `store`, `postgres`, `import`, `read`, `limits`, `verify`, `cache` |
+//! | `scenario` | what is measured: `ingest-1`, `ingest-100`, `store`, `postgres`, `import`, `read`, `limits`, `verify`, `streams`, `cache` |
 //! | `tracker`, `process` | the real server, as a process of its own with a folder of its own |
 //! | `bare` | the baseline of `ingest-*` and `verify`: a handler that does nothing, in a process of its own |
 //! | `bare_insert` | the baseline of `store` and `import`: rows into the same table, and nothing else |
 //! | `http`, `load`, `template` | a client that costs little, and many of them at once |
+//! | `readers` | many readers of live streams |
 //! | `rows` | activities from a seed |
 //! | `report`, `machine` | the table at the end, and what it was measured on |
 //! | `options` | the command line |
@@ -23,6 +24,7 @@ mod load;
 mod machine;
 mod options;
 mod process;
+mod readers;
 mod report;
 mod rows;
 mod scenario;

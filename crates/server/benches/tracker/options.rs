@@ -59,6 +59,8 @@ pub enum Scenario {
     Limits,
     /// A gateway's questions, over HTTP.
     Verify,
+    /// Live streams, over HTTP.
+    Streams,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
     /// The same on Postgres, with a cache that is shared by Redis.

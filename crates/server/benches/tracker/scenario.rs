@@ -9,6 +9,7 @@ mod postgres;
 mod read;
 mod redis_limits;
 mod store;
+mod streams;
 mod verify;
 
 use std::path::Path;
@@ -31,6 +32,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::Limits => limits::run(options).await,
         Scenario::RedisLimits => redis_limits::run(options).await,
         Scenario::Verify => verify::run(options).await,
+        Scenario::Streams => streams::run(options).await,
         Scenario::Cache => cache::run(options, "cache", &Storage::Embedded).await,
         Scenario::RedisCache => {
             cache::run(options, "redis-cache", &Storage::Postgres(storage::postgres())).await

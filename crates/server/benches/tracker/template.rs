@@ -23,7 +23,20 @@ pub struct Template {
 impl Template {
     /// A request of a client with this key: one event as an object, or several as an array.
     pub fn logs(key: &str, rows: &[Row], extra_header: &str) -> Self {
-        let mut events: Vec<Value> = rows.iter().map(event).collect();
+        Self::of(key, rows.iter().map(event).collect(), extra_header)
+    }
+
+    /// A request with events of clients with these ids, by one who may record for any.
+    pub fn logs_of(key: &str, rows: &[(&str, Row)]) -> Self {
+        let of_client = |(client, row): &(&str, Row)| {
+            let mut event = event(row);
+            event["clientId"] = Value::from(*client);
+            event
+        };
+        Self::of(key, rows.iter().map(of_client).collect(), "")
+    }
+
+    fn of(key: &str, mut events: Vec<Value>, extra_header: &str) -> Self {
         let body = match events.len() {
             1 => events.remove(0),
             _ => Value::Array(events),

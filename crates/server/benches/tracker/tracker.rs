@@ -19,9 +19,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Much longer than any backlog of a round should take.
 const DRAIN_PATIENCE: Duration = Duration::from_mins(10);
 
+/// A client that was registered.
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its key.
+    pub key: String,
+}
+
 /// A running server. Dropping it kills it and removes its folder, in that order.
 pub struct Tracker {
-    _process: Process,
+    process: Process,
     /// Where it listens.
     pub address: SocketAddr,
     /// The admin's key.
@@ -61,13 +69,18 @@ impl Tracker {
             Some((_, key)) => key,
             None => std::fs::read_to_string(data.join("secrets").join("admin_key"))?.trim().to_owned(),
         };
-        Ok(Self { _process: process, address, admin, _folder: folder })
+        Ok(Self { process, address, admin, _folder: folder })
     }
 
     /// Registers so many clients, and gives their keys.
     pub async fn register(&self, count: usize) -> Outcome<Vec<String>> {
+        Ok(self.clients(count).await?.into_iter().map(|client| client.key).collect())
+    }
+
+    /// Registers so many clients.
+    pub async fn clients(&self, count: usize) -> Outcome<Vec<Client>> {
         let mut connection = Connection::open(self.address).await?;
-        let mut keys = Vec::with_capacity(count);
+        let mut clients = Vec::with_capacity(count);
         for number in 0..count {
             let wish = json!({
                 "name": format!("Client {number}"),
@@ -76,9 +89,17 @@ impl Tracker {
             });
             let request = post("/api/register", &self.admin, "", &wish.to_string());
             let answer = json_of(&mut connection, &request, 201).await?;
-            keys.push(answer["apiKey"].as_str().ok_or("a registration without a key")?.to_owned());
+            let field = |name: &str| answer[name].as_str().map(str::to_owned).ok_or("half a registration");
+            clients.push(Client { id: field("clientId")?, key: field("apiKey")? });
         }
-        Ok(keys)
+        Ok(clients)
+    }
+
+    /// The memory that it has now, in KiB.
+    pub fn memory(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory is stated")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Waits until everything before is stored, by recording one more event with the wish to wait for
