@@ -17,12 +17,14 @@ mod openapi;
 mod postgres;
 mod prewarm;
 mod process;
+mod python;
 mod redis;
 mod run;
 mod services;
 mod steps;
 mod test;
 mod tidy;
+mod websocket;
 mod workspace;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -50,6 +52,8 @@ enum Chore {
     Tidy,
     /// Print the OpenAPI document of the server, or check or save it
     Openapi(openapi::Options),
+    /// Hold what reads WebSockets against the cases of the Autobahn test suite
+    Websocket,
     /// Look at or change the database schema: status, up, down
     Migrate(Rest),
     /// Have the running server of `DATA_DIR` warm its cache
@@ -91,6 +95,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Ci => ci::ci(),
         Chore::Tidy => tidy::tidy(),
         Chore::Openapi(options) => openapi::openapi(&options),
+        Chore::Websocket => websocket::websocket(),
         Chore::Migrate(rest) => migrate::migrate(rest.args),
         Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),

@@ -7,7 +7,7 @@ use crate::{
     process::{self, Outcome},
     redis,
     steps::{self, Step},
-    tidy, workspace,
+    tidy, websocket, workspace,
 };
 
 /// What is built and run as tests, of all packages unless some are named. Benchmarks are left out: they have a main
@@ -41,6 +41,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("the API on Postgres", || api("postgres", on_postgres)),
         Step::new("doc tests", doc_tests),
         Step::new("OpenAPI document", openapi::check),
+        Step::new("WebSocket conformance", websocket::websocket),
     ]);
     steps
 }

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::str::Utf8Error;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::dev::Payload;
@@ -15,20 +14,24 @@ use futures_util::Stream;
 
 /// The longest message that may come in, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 10;
-/// What is read for one message, in bytes: with the heads of its frames, if they are not tiny.
-const PORTION: usize = 2 * MAX_MESSAGE;
 
 /// How many bytes may be read until a message has come of them. The library would keep all of a frame, however long it
 /// says it is, before it finds it too long.
-#[derive(Default)]
 struct Allowance {
+    portion: usize,
     left: Cell<usize>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Allowance {
+    /// Enough for one message of so many bytes, with the heads of its frames, if they are not tiny.
+    fn for_messages_of(most: usize) -> Self {
+        let portion = 2 * most;
+        Self { portion, left: Cell::new(portion), waker: RefCell::default() }
+    }
+
     fn renew(&self) {
-        self.left.set(PORTION);
+        self.left.set(self.portion);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -66,22 +69,22 @@ impl Stream for Portions {
 
 /// A connection whose bytes come in portions.
 pub struct Portioned {
+    most: usize,
     allowance: Rc<Allowance>,
 }
 
 impl Portioned {
-    /// Puts bounds on a connection's bytes, before they become messages.
-    pub fn new(payload: Payload) -> (Self, Payload) {
-        let allowance = Rc::<Allowance>::default();
-        allowance.renew();
+    /// Puts bounds on a connection's bytes, before they become messages of at most so many bytes.
+    pub fn new(payload: Payload, most: usize) -> (Self, Payload) {
+        let allowance = Rc::new(Allowance::for_messages_of(most));
         let portions = Portions { payload, held: Bytes::new(), allowance: allowance.clone() };
-        (Self { allowance }, Payload::Stream { payload: Box::pin(portions) })
+        (Self { most, allowance }, Payload::Stream { payload: Box::pin(portions) })
     }
 
     /// The messages of that connection.
     pub fn messages(self, stream: MessageStream) -> Incoming {
-        let stream = stream.max_frame_size(MAX_MESSAGE).aggregate_continuations();
-        Incoming { stream: stream.max_continuation_size(MAX_MESSAGE), allowance: self.allowance }
+        let stream = stream.max_frame_size(self.most).aggregate_continuations();
+        Incoming { stream: stream.max_continuation_size(self.most), allowance: self.allowance }
     }
 }
 
@@ -110,17 +113,18 @@ impl Incoming {
 
 fn code(error: &ProtocolError) -> CloseCode {
     match error {
-        ProtocolError::Io(error) if is_of_text(error) => CloseCode::Invalid,
-        ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => CloseCode::Protocol,
+        ProtocolError::Io(error) if is_of_reserved_bits(error) => CloseCode::Protocol,
+        // Text that is not UTF-8, of one frame or of several.
+        ProtocolError::Io(error) if error.kind() == ErrorKind::InvalidData => CloseCode::Invalid,
         // Besides a frame, a message of several that is too long; or the connection is gone, and hears of no code.
         ProtocolError::Overflow | ProtocolError::Io(_) => CloseCode::Size,
         _ => CloseCode::Protocol,
     }
 }
 
-fn is_of_text(error: &io::Error) -> bool {
-    let Some(reason) = error.get_ref() else { return false };
-    reason.is::<Utf8Error>()
+/// The library has no kind of its own for these, only words.
+fn is_of_reserved_bits(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::InvalidData && error.to_string().contains("reserved bits")
 }
 
 #[cfg(test)]
@@ -132,7 +136,7 @@ mod tests {
     fn portions(chunks: &[usize]) -> (Portioned, Payload) {
         let chunks: Vec<_> = chunks.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect();
         let stream: BoxedPayloadStream = Box::pin(futures_util::stream::iter(chunks));
-        Portioned::new(Payload::Stream { payload: stream })
+        Portioned::new(Payload::Stream { payload: stream }, MAX_MESSAGE)
     }
 
     fn read(payload: &mut Payload) -> usize {
@@ -146,11 +150,12 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_is_allowed_and_nothing_is_lost() {
-        let (portioned, mut payload) = portions(&[PORTION - 10, 50, PORTION]);
-        assert_eq!(read(&mut payload), PORTION);
+        let portion = Allowance::for_messages_of(MAX_MESSAGE).portion;
+        let (portioned, mut payload) = portions(&[portion - 10, 50, portion]);
+        assert_eq!(read(&mut payload), portion);
         assert_eq!(read(&mut payload), 0);
         portioned.allowance.renew();
-        assert_eq!(read(&mut payload), PORTION);
+        assert_eq!(read(&mut payload), portion);
         portioned.allowance.renew();
         assert_eq!(read(&mut payload), 40);
     }

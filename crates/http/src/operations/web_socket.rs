@@ -18,7 +18,7 @@ use crate::dto::SocketParams;
 use crate::extract::Query;
 use crate::limits;
 use crate::live::Live;
-use crate::live::incoming::Portioned;
+use crate::live::incoming::{MAX_MESSAGE, Portioned};
 use crate::live::socket::Socket;
 use crate::live::talk::Talk;
 use crate::problem::Problem;
@@ -47,7 +47,7 @@ pub async fn web_socket(
     if !is_allowed(&request, &origins.0) {
         return Err(Problem::forbidden("pages of this origin may not open a WebSocket; see CORS_ORIGIN"));
     }
-    let (portioned, mut payload) = Portioned::new(upgrade.0);
+    let (portioned, mut payload) = Portioned::new(upgrade.0, MAX_MESSAGE);
     let payload =
         web::Payload::from_request(&request, &mut payload).await.map_err(|error| no_handshake(&error))?;
     let (response, session, stream) =

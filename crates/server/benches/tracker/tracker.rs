@@ -98,7 +98,8 @@ impl Tracker {
     /// The memory that it has now, in KiB.
     pub fn memory(&self) -> Outcome<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory is stated")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no memory is stated")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 

@@ -101,6 +101,11 @@ async fn frames_that_are_wrong_close_with_their_code() {
         socket.frame(is_last, code, data).await;
         assert_eq!(socket.closed().await.code, expected, "{code:?}");
     }
+    // No character ends where the first frame does, and the second begins with none.
+    let mut socket = Socket::open(&app, &ada.key).await;
+    socket.frame(false, OpCode::Text, b"{\xce").await;
+    socket.frame(true, OpCode::Continue, b"\xff").await;
+    assert_eq!(socket.closed().await.code, CloseCode::Invalid);
     // Not masked; a reserved bit; an opcode that there is none of.
     for raw in [[0x81, 1, b'x', 0, 0, 0, 0], [0xc1, 0x80, 0, 0, 0, 0, 0], [0x83, 0x80, 0, 0, 0, 0, 0]] {
         let mut socket = Socket::open(&app, &ada.key).await;

@@ -188,12 +188,20 @@ impl Sender {
         let mut turns = clients.iter().cycle();
         let mut templates = Vec::with_capacity(requests);
         for _ in 0..requests {
-            let events: Vec<_> =
-                turns.by_ref().zip(rows.take(A_REQUEST)?).map(|(client, row)| (client.id.as_str(), row)).collect();
+            let events: Vec<_> = turns
+                .by_ref()
+                .zip(rows.take(A_REQUEST)?)
+                .map(|(client, row)| (client.id.as_str(), row))
+                .collect();
             templates.push(Template::logs_of(&tracker.admin, &events));
         }
         let connection = Connection::open(tracker.address).await?;
-        Ok(Self { connection, templates, keys: clients.into_iter().map(|client| client.key).collect(), turn: 0 })
+        Ok(Self {
+            connection,
+            templates,
+            keys: clients.into_iter().map(|client| client.key).collect(),
+            turn: 0,
+        })
     }
 
     /// Sends one request. Gives how many events it has.
