@@ -7,6 +7,7 @@ mod clocks;
 mod hammer;
 mod outage;
 mod sharing;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
