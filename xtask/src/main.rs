@@ -8,6 +8,7 @@ mod caddy;
 mod ci;
 mod clock;
 mod cluster;
+mod deploy;
 mod faults;
 mod fuzz;
 mod migrate;
@@ -54,6 +55,8 @@ enum Chore {
     Openapi(openapi::Options),
     /// Hold what reads WebSockets against the cases of the Autobahn test suite
     Websocket,
+    /// Check the files of `deploy/` with the tools that read them
+    Deploy,
     /// Look at or change the database schema: status, up, down
     Migrate(Rest),
     /// Have the running server of `DATA_DIR` warm its cache
@@ -96,6 +99,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Tidy => tidy::tidy(),
         Chore::Openapi(options) => openapi::openapi(&options),
         Chore::Websocket => websocket::websocket(),
+        Chore::Deploy => deploy::check(),
         Chore::Migrate(rest) => migrate::migrate(rest.args),
         Chore::Prewarm => prewarm::prewarm(),
         Chore::Bench(rest) => bench::bench(rest.args),

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    caddy, clock, nginx, openapi, postgres,
+    caddy, clock, deploy, nginx, openapi, postgres,
     process::{self, Outcome},
     redis,
     steps::{self, Step},
@@ -42,6 +42,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("doc tests", doc_tests),
         Step::new("OpenAPI document", openapi::check),
         Step::new("WebSocket conformance", websocket::websocket),
+        Step::new("files of deploy/", deploy::check),
     ]);
     steps
 }

@@ -16,7 +16,7 @@
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
 //! | [`openapi`], [`docs`] | the contract, from the handlers themselves; Swagger UI |
-//! | [`server`] | sockets, limits and time-outs |
+//! | [`server`], [`door`] | sockets, limits and time-outs; the end of newcomers |
 
 pub mod app;
 pub mod audit;
@@ -24,6 +24,7 @@ pub mod auth;
 pub mod body;
 pub mod buffer;
 pub mod docs;
+pub mod door;
 pub mod dto;
 pub mod extract;
 pub mod limits;

@@ -1,18 +1,23 @@
 //! What all requests and answers have: an id, problems that carry it, and headers that browsers heed.
 
+use std::sync::Arc;
+
 use activity_domain::redact::{holds_secret, redact};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 use crate::limits;
+use crate::operations::{Health, State};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +35,7 @@ pub async fn finish<B: MessageBody + 'static>(
         None => next.call(request).await?.map_into_boxed_body(),
     };
     let (request, response) = response.into_parts();
+    let is_last = is_last(&request, response.status());
     let mut response = match problem(&response) {
         Some(problem) => keep_headers(&response, problem.response(id.to_str().unwrap_or_default())),
         None => response,
@@ -45,7 +51,18 @@ pub async fn finish<B: MessageBody + 'static>(
     response.headers_mut().insert(REQUEST_ID, id);
     limits::write(&request, response.headers_mut());
     secure(response.headers_mut());
+    if is_last {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     Ok(ServiceResponse::new(request, response))
+}
+
+/// Whether an answer is the last one on its connection. A server that stops says so, because whoever finds a connection
+/// closed behind a request that he has sent cannot know what became of that.
+fn is_last(request: &HttpRequest, status: StatusCode) -> bool {
+    let health = request.app_data::<Data<Arc<dyn Health>>>();
+    // A WebSocket is told in its own way.
+    status != StatusCode::SWITCHING_PROTOCOLS && health.is_some_and(|health| health.state() == State::Stopping)
 }
 
 /// The longest path with its query, in bytes.

@@ -46,6 +46,10 @@ pub enum Command {
     /// The same as `admin drain`.
     #[command(hide = true)]
     Drain(DrainOptions),
+    /// Ask the running server of the same `DATA_DIR` whether it is ready.
+    ///
+    /// For whoever watches over it and has no other program to ask with, such as a container.
+    Health,
     /// Show the effective settings and where each comes from.
     Config,
     /// Print the OpenAPI document.

@@ -11,7 +11,9 @@ mod health;
 mod import;
 mod late;
 mod migrate;
+mod notify;
 mod prewarm;
+mod probe;
 mod running;
 mod schedule;
 mod secrets;
@@ -69,6 +71,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             runtime.block_on(migrate::run(&settings, action.unwrap_or(MigrateAction::Up)))
         }
         Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
+        Command::Health => runtime.block_on(probe::run(&settings)),
         Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
         Command::Import(options) => runtime.block_on(import::run(&settings, options)),
         Command::Drain(options) => runtime.block_on(admin::run(&settings, AdminAction::Drain(options))),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use activity_adapter_postgres::PostgresStore;
 use activity_domain::live::FeedCounts;
 use activity_domain::port::Clock;
+use activity_http::door::Door;
 use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
 use activity_ingest::{Drainer, Spool, Totals};
@@ -18,11 +19,12 @@ use tokio::task::JoinHandle;
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock, TokioBackground};
-use crate::{Failure, contact, follow, late, prewarm, secrets, upkeep, wire};
+use crate::{Failure, contact, follow, late, notify, prewarm, secrets, upkeep, wire};
 
-/// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz;
-/// requests in flight are answered; the spool is drained as far as the store allows.
+/// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz, and every answer ends
+/// its connection; nobody gets in any more; requests in flight are answered; the spool is drained as far as the store allows.
 const NOTICE: Duration = Duration::from_millis(500);
+const LAST_NEWCOMERS: Duration = Duration::from_millis(50);
 const GRACE_SECONDS: u64 = 3;
 const DRAIN: Duration = Duration::from_secs(5);
 const LAST_USES: Duration = Duration::from_millis(500);
@@ -65,6 +67,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
 
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
+    let door = Door::of(&listener)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = serve(services, listener, ServerConfig { workers, grace_seconds: GRACE_SECONDS })?;
     let handle = server.handle();
@@ -90,12 +93,15 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         ended = &mut heeding => Err(format!("following what comes late ended by itself: {ended:?}")),
     };
     health.stop();
+    notify::systemd("STOPPING=1");
     tracing::info!("stopping: no more requests, please");
     tokio::time::sleep(NOTICE).await;
+    close(door).await;
+    let stopping = handle.stop(true);
     // Readers go elsewhere; what is in flight is waited for, and they would not end by themselves.
     live.close();
     feed.close();
-    handle.stop(true).await;
+    stopping.await;
     stop.send_replace(true);
     if let Some(postgres) = postgres {
         tell(&postgres);
@@ -109,6 +115,14 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     // The address is of no use any more; if it stays, the spool's lock still tells that nobody is there.
     let _ = std::fs::remove_file(wire::url_file(settings));
     ended.map_err(Into::into)
+}
+
+/// Whoever has got in by now is served; others find another server.
+async fn close(door: Door) {
+    match door.close() {
+        Ok(()) => tokio::time::sleep(LAST_NEWCOMERS).await,
+        Err(error) => tracing::warn!(%error, "who connects at this moment is turned away"),
+    }
 }
 
 /// What the database was like.
@@ -193,6 +207,7 @@ fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr
     let url = format!("http://{address}");
     std::fs::write(wire::url_file(settings), &url)?;
     tracing::info!(url, environment = ?settings.app_env, "ready");
+    notify::systemd("READY=1");
     if let Some(file) = secrets.admin_key_file.as_ref().filter(|_| secrets.first_start) {
         tracing::info!(file = %file.display(), "first start: the admin's API key is in this file");
     }

@@ -25,6 +25,21 @@ async fn readiness_follows_the_spool_and_the_stop_and_not_the_store() {
     app.shut_down().await;
 }
 
+/// Whoever keeps a connection open would find it closed behind a request, and not know what became of that.
+#[tokio::test]
+async fn a_server_that_stops_says_that_an_answer_is_the_last_on_its_connection() {
+    let app = App::start();
+    let ask = async |path: &str| {
+        let answer = app.request("GET", path).send().await.unwrap();
+        answer.headers().get("connection").is_some_and(|value| value == "close")
+    };
+    for (is_stopping, path) in [(false, "/livez"), (false, "/nope"), (true, "/livez"), (true, "/nope")] {
+        app.health.is_stopping.store(is_stopping, Ordering::SeqCst);
+        assert_eq!(ask(path).await, is_stopping, "{path}");
+    }
+    app.shut_down().await;
+}
+
 #[tokio::test]
 async fn browsers_are_told_to_be_careful() {
     let app = App::start();

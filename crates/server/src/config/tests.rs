@@ -13,6 +13,7 @@ use super::table::{NOT_YET, Preset, SETTINGS};
 use super::values::AppEnv;
 use super::*;
 
+mod files;
 mod shared;
 
 const STRONG: &str = "f3a9c1d07be24855912fa6630cd1e8b74410fe92ab67c35d8e01f4b2976ac3d5";

@@ -9,6 +9,7 @@ mod crash;
 mod drain;
 mod hostile;
 mod outage;
+mod probe;
 mod random_urls;
 mod refusals;
 mod retries;
@@ -17,6 +18,7 @@ mod stop;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod versions;
 
 use support::{Database, Ledger, Node, by_day};
 

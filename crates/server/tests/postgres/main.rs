@@ -15,6 +15,7 @@ mod secrets;
 mod support;
 mod table;
 mod trouble;
+mod versions;
 
 use std::time::Duration;
 

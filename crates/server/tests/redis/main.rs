@@ -6,6 +6,8 @@
 mod clocks;
 mod hammer;
 mod outage;
+#[path = "../postgres/rows.rs"]
+mod rows;
 mod sharing;
 mod streams;
 #[path = "../support/mod.rs"]

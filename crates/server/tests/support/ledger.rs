@@ -104,6 +104,12 @@ impl Ledger {
         self.0.iter().filter(|(_, o)| *o == outcome).count()
     }
 
+    /// The ids of a client's events that had this outcome.
+    pub fn ids<'a>(&'a self, client: &'a str, outcome: Outcome) -> impl Iterator<Item = Uuid> + 'a {
+        let had = move |(event, o): &&(Event, Outcome)| *o == outcome && event.client == client;
+        self.0.iter().filter(had).map(|(event, _)| event.id)
+    }
+
     /// Sends events, one as an object and several as an array, and notes each one's outcome. The
     /// status is that of the answer, if one came.
     pub async fn send(&mut self, request: RequestBuilder, events: Vec<Event>) -> Option<StatusCode> {

@@ -30,6 +30,18 @@ impl Load {
 
     /// The same, with a pause of each writer after each request.
     pub fn paced(node: &Node, accounts: &[Account], writers: u64, seed: u64, pause: Duration) -> Self {
+        Self::at(&node.url, &node.http, accounts, writers, seed, pause)
+    }
+
+    /// The same, wherever that leads.
+    pub fn at(
+        url: &watch::Sender<String>,
+        http: &reqwest::Client,
+        accounts: &[Account],
+        writers: u64,
+        seed: u64,
+        pause: Duration,
+    ) -> Self {
         let mut load = Self {
             stop: Arc::default(),
             writers: JoinSet::new(),
@@ -38,8 +50,8 @@ impl Load {
         };
         for number in 0..writers {
             let writer = Writer {
-                http: node.http.clone(),
-                url: node.url.subscribe(),
+                http: http.clone(),
+                url: url.subscribe(),
                 accounts: accounts.to_vec(),
                 random: Random(seed << 32 | number),
                 stop: load.stop.subscribe(),

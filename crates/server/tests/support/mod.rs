@@ -5,6 +5,7 @@
 
 mod api;
 mod database;
+mod front;
 mod ledger;
 mod load;
 mod node;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub use api::Account;
 pub use database::{Count, Database, Days, Row, by_day, date};
+pub use front::Front;
 pub use ledger::{Event, Ledger, Outcome};
 pub use load::Load;
 pub use node::Node;

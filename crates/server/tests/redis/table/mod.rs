@@ -9,6 +9,7 @@ mod lost;
 mod memory;
 mod partition;
 mod poison;
+mod rolling;
 mod silence;
 mod trial;
 
@@ -18,10 +19,15 @@ pub use asking::Known;
 use load::Load;
 use trial::Trial;
 
-/// In short and in full.
-fn seconds(short: u64, full: u64) -> Duration {
+/// How often: in short and in full.
+fn rounds(short: u64, full: u64) -> u64 {
     let is_full = std::env::var("ACTIVITY_FAULTS").is_ok_and(|value| value == "full");
-    Duration::from_secs(if is_full { full } else { short })
+    if is_full { full } else { short }
+}
+
+/// For how long.
+fn seconds(short: u64, full: u64) -> Duration {
+    Duration::from_secs(rounds(short, full))
 }
 
 /// The time that a fault takes, and not a wait for anything.
