@@ -9,6 +9,7 @@ mod ci;
 mod clock;
 mod cluster;
 mod deploy;
+mod dashboard;
 mod faults;
 mod fuzz;
 mod migrate;
@@ -43,7 +44,7 @@ struct Cli {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 enum Chore {
-    /// Build the server in release and become it (`serve`, unless arguments say otherwise)
+    /// Build the dashboard and the server in release, and become it (`serve`, unless arguments say otherwise)
     Run(Rest),
     /// Run the whole suite: tidy, tests, doc tests, the OpenAPI document
     Test(Rest),
@@ -51,6 +52,8 @@ enum Chore {
     Ci,
     /// Check the house rules: arrows between crates, module docs, file lengths, leftovers
     Tidy,
+    /// Build the dashboard, where it has changed
+    Dashboard(dashboard::Options),
     /// Print the OpenAPI document of the server, or check or save it
     Openapi(openapi::Options),
     /// Hold what reads WebSockets against the cases of the Autobahn test suite
@@ -97,6 +100,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Test(rest) => test::test(rest.args),
         Chore::Ci => ci::ci(),
         Chore::Tidy => tidy::tidy(),
+        Chore::Dashboard(options) => dashboard::dashboard(&options),
         Chore::Openapi(options) => openapi::openapi(&options),
         Chore::Websocket => websocket::websocket(),
         Chore::Deploy => deploy::check(),

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: builds the server in release and becomes it.
+//! `cargo xtask run`: builds the dashboard and the server in release, and becomes it.
 
 use std::{
     ffi::OsString,
@@ -8,7 +8,10 @@ use std::{
 
 use cargo_metadata::Message;
 
-use crate::process::{self, Outcome};
+use crate::{
+    dashboard,
+    process::{self, Outcome},
+};
 
 /// The binary of the package activity-server.
 const BINARY: &str = "activity-tracker";
@@ -16,6 +19,7 @@ const BINARY: &str = "activity-tracker";
 /// Builds, then replaces this process by the server, so that Ctrl-C and SIGTERM go straight to it. It runs
 /// where the caller is, because arguments may be paths.
 pub fn run(mut args: Vec<OsString>) -> Outcome {
+    dashboard::build_if_possible();
     let binary = build()?;
     if args.is_empty() {
         args.push(OsString::from("serve"));

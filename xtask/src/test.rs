@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    caddy, clock, deploy, nginx, openapi, postgres,
+    caddy, clock, dashboard, deploy, nginx, openapi, postgres,
     process::{self, Outcome},
     redis,
     steps::{self, Step},
@@ -12,7 +12,7 @@ use crate::{
 
 /// What is built and run as tests, of all packages unless some are named. Benchmarks are left out: they have a main
 /// function of their own and would run in full.
-const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
+pub const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
 
 /// Runs the suite; `args` go to the test runner, a name to filter by for instance. If they name packages
 /// (`-p activity-testkit`), only the tests of those run.
@@ -36,9 +36,12 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
     }
     let (on_sqlite, on_postgres) = (args.clone(), args.clone());
     steps.extend([
+        // First, so that the binary that is tested has it.
+        Step::new("the dashboard: types, tests, build", dashboard::check),
         Step::new("tests", || process::run(runner().arg("--workspace").args(TARGETS).args(args))),
         Step::new("the API on the embedded store", || api("sqlite", on_sqlite)),
         Step::new("the API on Postgres", || api("postgres", on_postgres)),
+        Step::new("the dashboard in a browser", dashboard::browse),
         Step::new("doc tests", doc_tests),
         Step::new("OpenAPI document", openapi::check),
         Step::new("WebSocket conformance", websocket::websocket),

@@ -8,7 +8,7 @@ use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, HttpResponse};
 use paperclip::actix::{OpenApiExt, web};
 use serde_json::Value;
@@ -64,6 +64,8 @@ pub struct Services {
     pub health: Data<Arc<dyn Health>>,
     /// Web origins that may call from a browser: exact ones, or `*`.
     pub cors_origins: Arc<[String]>,
+    /// Adds routes that are not of the API: pages for people.
+    pub pages: fn(&mut ServiceConfig),
 }
 
 /// The application. Everything that is registered through paperclip is in the OpenAPI document.
@@ -107,6 +109,7 @@ pub fn app(
         app
     });
     docs::mount(app.build(), &document)
+        .configure(services.pages)
         .route("/api/verify/{path:.*}", actix_web::web::route().to(verify_path))
         .default_service(actix_web::web::route().to(not_found))
 }

@@ -219,7 +219,7 @@ fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr
         let data = settings.data_dir.display();
         writeln!(
             std::io::stdout(),
-            "\n  Activity Tracker API {}\n\n  API        {url}/api\n  Docs       {url}/api-docs\n  \
+            "\n  Activity Tracker API {}\n\n  Dashboard  {url}/\n  API        {url}/api\n  Docs       {url}/api-docs\n  \
              Health     {url}/readyz\n  Data       {data}\n  Admin key  {admin}\n",
             env!("CARGO_PKG_VERSION"),
         )?;

@@ -139,6 +139,7 @@ pub fn services(
             CorsOrigins::Any => Arc::new(["*".to_owned()]),
             CorsOrigins::Exact(origins) => origins.clone().into(),
         },
+        pages: activity_dashboard::mount,
     })
 }
 

@@ -60,10 +60,13 @@ const ROOMS: &[Room] = &[
             "activity-ingest",
             "activity-access-log",
             "activity-adapter-*",
+            "activity-dashboard",
         ],
         tests_use: &["activity-client", "activity-contract", "activity-testkit"],
         outside: None,
     },
+    // Pages and the routes to them; what they show they ask of the API.
+    Room { name: "activity-dashboard", uses: &[], tests_use: &[], outside: None },
     // For other programs: it knows the tracker's API, and nothing of its inside.
     Room { name: "activity-client", uses: &[], tests_use: &[], outside: None },
     Room { name: "activity-testkit", uses: &[], tests_use: &[], outside: None },

@@ -29,8 +29,9 @@ use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
 use activity_http::ticket::Tickets;
 use activity_http::token::Tokens;
+use actix_web::HttpResponse;
 use actix_web::dev::ServerHandle;
-use actix_web::web::Data;
+use actix_web::web::{self, Data, ServiceConfig};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -208,6 +209,19 @@ fn system_time() -> Timestamp {
     Timestamp::from_seconds(now.as_secs().cast_signed()).unwrap()
 }
 
+/// A page with headers of its own, as a dashboard would add it.
+fn pages(config: &mut ServiceConfig) {
+    let page = async || {
+        let headers = [("Content-Security-Policy", "default-src 'self'"), ("Cache-Control", "no-cache")];
+        let mut page = HttpResponse::Ok();
+        for header in headers {
+            page.insert_header(header);
+        }
+        page.body("page")
+    };
+    config.route("/a-page", web::get().to(page));
+}
+
 fn services(
     options: &Options,
     store: &Arc<Store>,
@@ -265,6 +279,7 @@ fn services(
         proxies: TrustedProxies(vec![options.proxies.parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
         cors_origins: options.cors.clone().into(),
+        pages,
     }
 }
 

@@ -120,3 +120,17 @@ async fn swagger_ui_works_offline_and_unknown_files_are_404() {
         expect(answer, StatusCode::NOT_FOUND).await;
     }
 }
+
+#[tokio::test]
+async fn pages_stand_beside_the_api_with_headers_of_their_own() {
+    let app = App::start();
+    let page = app.request("GET", "/a-page").send().await.unwrap();
+    assert_eq!(page.headers()["content-security-policy"], "default-src 'self'");
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(page.headers()["cache-control"], "no-cache");
+    assert!(page.headers().contains_key("x-request-id"));
+    assert_eq!(page.text().await.unwrap(), "page");
+    for missing in ["/", "/api/nope"] {
+        expect(app.request("GET", missing).send().await.unwrap(), StatusCode::NOT_FOUND).await;
+    }
+}

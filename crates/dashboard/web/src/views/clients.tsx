@@ -1,0 +1,94 @@
+// All clients.
+
+import { useState } from "preact/hooks";
+
+import { at, get } from "../api/http.ts";
+import type { Client, ClientPage } from "../api/types.ts";
+import { ago, count } from "../lib/format.ts";
+import { useAsk, useNow } from "../lib/hooks.ts";
+import { adjust, href } from "../lib/place.ts";
+import { useScope } from "../lib/scope.ts";
+import { Head } from "../ui/head.tsx";
+import { Answer, Card, Empty, Tag } from "../ui/parts.tsx";
+import { Register } from "./register.tsx";
+
+/** Pages of a thousand that are looked through. */
+const PAGES = 5;
+const SHOWN = 200;
+
+export function ClientsView() {
+  const scope = useScope();
+  const [isOpen, open] = useState(false);
+  const asked = useAsk(everybody, "clients", 20_000);
+  const wanted = scope.get("q").toLowerCase();
+  return (
+    <>
+      <Head title="Clients" note="Who may call, and with what rights">
+        <input type="search" aria-label="Find a client" placeholder="Name, email or id" value={scope.get("q")}
+          onInput={(event) => adjust({ q: event.currentTarget.value }, false)} />
+        <button type="button" class="button primary" onClick={() => open(true)}>Register a client</button>
+      </Head>
+      <div class="grid">
+        <Card title="Clients">
+          <Answer asked={asked} height={360}>
+            {({ clients, isCut }) => {
+              const found = clients.filter((client) => [client.name, client.email ?? "", client.clientId].some((text) => text.toLowerCase().includes(wanted)));
+              if (clients.length === 0) return <Empty title="Nobody is registered yet">Register a client to give somebody a key.</Empty>;
+              if (found.length === 0) return <Empty title="Nobody fits" />;
+              return (
+                <>
+                  <Table clients={found.slice(0, SHOWN)} />
+                  <p class="more">{count(Math.min(found.length, SHOWN))} of {count(clients.length)}{isCut ? " or more" : ""} shown.</p>
+                </>
+              );
+            }}
+          </Answer>
+        </Card>
+      </div>
+      {isOpen && <Register onClose={() => open(false)} onDone={asked.reload} />}
+    </>
+  );
+}
+
+async function everybody(signal: AbortSignal): Promise<{ clients: Client[]; isCut: boolean }> {
+  const clients: Client[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES; page++) {
+    const found: ClientPage = await get<ClientPage>(at("/api/clients", { limit: 1_000, cursor }), signal);
+    clients.push(...found.data);
+    cursor = found.nextCursor;
+    if (!cursor) break;
+  }
+  const lately = (client: Client) => client.lastAccessAt ?? "";
+  clients.sort((one, other) => lately(other).localeCompare(lately(one)) || one.name.localeCompare(other.name));
+  return { clients, isCut: cursor !== null };
+}
+
+function Table({ clients }: { clients: Client[] }) {
+  const now = useNow(10_000);
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Clients">
+      <table class="ranked full">
+        <caption class="hidden">Clients</caption>
+        <thead>
+          <tr><th scope="col">Client</th><th scope="col">Role</th><th scope="col">State</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Keys</th><th scope="col">Last seen</th></tr>
+        </thead>
+        <tbody>
+          {clients.map((client) => (
+            <tr key={client.clientId}>
+              <th scope="row">
+                <a href={href(`/app/clients/${client.clientId}`)}>{client.name}</a>
+                <small>{client.email ?? client.clientId}</small>
+              </th>
+              <td><Tag kind={client.role}>{client.role}</Tag></td>
+              <td><Tag kind={client.isActive ? "good" : "bad"}>{client.isActive ? "active" : "deactivated"}</Tag></td>
+              <td class="number">{client.role === "client" ? count(client.rateLimit) : "–"}</td>
+              <td class="number">{count(client.keys.length)}</td>
+              <td>{ago(client.lastAccessAt, now)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

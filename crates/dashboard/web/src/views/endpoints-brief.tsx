@@ -1,0 +1,59 @@
+// The endpoints that stand out: the busiest, the slowest, those that fail most.
+
+import { useState } from "preact/hooks";
+
+import { at, get, now } from "../api/http.ts";
+import type { EndpointRow, Endpoints } from "../api/types.ts";
+import { count, latency, share, short } from "../lib/format.ts";
+import { useAsk } from "../lib/hooks.ts";
+import { href } from "../lib/place.ts";
+import { Answer, Bar, Card, Empty, Segments } from "../ui/parts.tsx";
+
+export type Sort = "requests" | "p95" | "errors";
+export const SORTS = [["requests", "Busiest"], ["p95", "Slowest"], ["errors", "Failing"]] as const;
+
+export function EndpointsBrief({ hint, wide = false, clientId }: { hint: number; wide?: boolean; clientId?: string }) {
+  const [sort, setSort] = useState<Sort>("requests");
+  const asked = useAsk<Endpoints>(
+    (signal) => get(at("/api/usage/endpoints", { from: new Date(now() - 86_400_000).toISOString(), sort, limit: 8, clientId }), signal),
+    `brief ${sort} ${clientId ?? ""}`, 30_000, hint,
+  );
+  return (
+    <Card title="Endpoints" note="Last 24 hours" span={wide ? "full" : "half"}
+      actions={<><Segments label="Order" options={SORTS} value={sort} onChange={setSort} /><a href={href("/app/endpoints", { sort: sort === "requests" ? null : sort, ...(clientId && { client: clientId }) })}>All</a></>}>
+      <Answer asked={asked} height={240}>
+        {({ data }) => {
+          const rows = sort === "errors" ? data.filter((row) => row.errorCount > 0) : data;
+          if (rows.length === 0) return <Empty title={data.length > 0 ? "Nothing fails" : "No calls in the last 24 hours"} />;
+          return <Brief rows={rows} sort={sort} />;
+        }}
+      </Answer>
+    </Card>
+  );
+}
+
+function Brief({ rows, sort }: { rows: EndpointRow[]; sort: Sort }) {
+  const measure = (row: EndpointRow) => (sort === "requests" ? row.requestCount : sort === "errors" ? row.errorCount : (row.p95 ?? 0));
+  const most = Math.max(...rows.map(measure));
+  return (
+    <table class="ranked">
+      <caption class="hidden">Endpoints of the last 24 hours</caption>
+      <thead>
+        <tr><th scope="col">Endpoint</th><th scope="col" class="number">Calls</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={`${row.method} ${row.endpoint}`}>
+            <th scope="row">
+              <span class="path"><b>{row.method}</b> {row.endpoint}</span>
+              <Bar value={measure(row)} of={most} kind={sort === "errors" ? "bad" : sort === "p95" ? "warn" : "accent"} />
+            </th>
+            <td class="number" title={count(row.requestCount)}>{short(row.requestCount)}</td>
+            <td class="number">{sort === "errors" ? short(row.errorCount) : share(row.requestCount ? row.errorCount / row.requestCount : null)}</td>
+            <td class="number">{latency(row.p95)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,95 @@
+// How much, how fast, over a chosen range.
+
+import { at, get } from "../api/http.ts";
+import type { Series } from "../api/types.ts";
+import { LatencyChart } from "../charts/latency.tsx";
+import { TrafficChart } from "../charts/traffic.tsx";
+import { count, latency, NONE, rate, share, short } from "../lib/format.ts";
+import { useAsk } from "../lib/hooks.ts";
+import { useNames } from "../lib/names.ts";
+import { bucketFor } from "../lib/range.ts";
+import { type Scope, useScope, useSession } from "../lib/scope.ts";
+import { adjust } from "../lib/place.ts";
+import { Head } from "../ui/head.tsx";
+import { Answer, Card, Empty } from "../ui/parts.tsx";
+import { Tile } from "./tiles.tsx";
+
+const WORDS = { "1m": "minute", "5m": "5 minutes", "15m": "quarter of an hour", "1h": "hour", "1d": "day" };
+/** Milliseconds between questions about a range that goes on. */
+const EVERY = 15_000;
+
+export function TrafficView() {
+  const { role } = useSession();
+  const scope = useScope();
+  const names = useNames(role);
+  return (
+    <>
+      <Head title="Traffic" note="Drag over a chart to look closer" scope={scope}>
+        {names && names.size > 0 && (
+          <select aria-label="Client" value={scope.get("client")} onChange={(event) => adjust({ client: event.currentTarget.value })}>
+            <option value="">All clients</option>
+            {[...names].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+          </select>
+        )}
+      </Head>
+      <div class="grid"><TrafficCards scope={scope} clientId={scope.get("client") || undefined} /></div>
+    </>
+  );
+}
+
+/** Of everybody, or of one client. */
+export function TrafficCards({ scope, clientId }: { scope: Scope; clientId?: string | undefined }) {
+  const ask = (groupBy: string) => (signal: AbortSignal) => {
+    const span = scope.spanNow();
+    return get<Series>(at("/api/usage/series", {
+      from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(),
+      bucket: bucketFor(span, Date.now()), timezone: scope.zone, groupBy, clientId,
+    }), signal);
+  };
+  const every = scope.named ? EVERY : 0;
+  const key = `${scope.key} ${clientId ?? ""}`;
+  const byStatus = useAsk(ask("status"), `status ${key}`, every);
+  const all = useAsk(ask("none"), `all ${key}`, every);
+  const bucket = all.data && WORDS[all.data.bucket];
+  return (
+    <>
+      <Totals series={all.data} />
+      <Card title="Calls by status" note={bucket && `Each ${bucket}`}>
+        <Answer asked={byStatus} height={300}>
+          {(series) => series.series.every(({ points }) => points.every((point) => point.requestCount === 0))
+            ? <Empty title="No calls in this range">Another range may have some.</Empty>
+            : <TrafficChart series={series} zone={scope.zone} onSelect={scope.zoom} />}
+        </Answer>
+      </Card>
+      <Card title="Latency" note={bucket && `p50, p95 and p99 of each ${bucket}, logarithmic`}>
+        <Answer asked={all} height={260}>
+          {(series) => (series.series[0]?.points ?? []).every((point) => point.p50 === null)
+            ? <Empty title="No response times in this range" />
+            : <LatencyChart series={series} zone={scope.zone} onSelect={scope.zoom} />}
+        </Answer>
+      </Card>
+    </>
+  );
+}
+
+function Totals({ series }: { series: Series | null }) {
+  const points = series?.series[0]?.points ?? [];
+  const requests = points.reduce((sum, point) => sum + point.requestCount, 0);
+  const errors = points.reduce((sum, point) => sum + point.errorCount, 0);
+  const timed = points.filter((point) => point.avgResponseTime !== null);
+  const calls = timed.reduce((sum, point) => sum + point.requestCount, 0);
+  const mean = calls > 0 ? timed.reduce((sum, point) => sum + (point.avgResponseTime ?? 0) * point.requestCount, 0) / calls : null;
+  const seconds = series ? (Math.min(Date.parse(series.to), Date.parse(series.generatedAt)) - Date.parse(series.from)) / 1_000 : 0;
+  const busiest = points.reduce((most, point) => Math.max(most, point.requestCount), 0);
+  if (!series) {
+    return <div class="tiles">{["Calls", "Errors", "Mean latency", "Busiest"].map((name) => <Tile key={name} name={name} value={NONE} />)}</div>;
+  }
+  return (
+    <div class="tiles">
+      <Tile name="Calls" value={<span title={count(requests)} data-test="calls">{short(requests)}</span>}><p>{seconds > 0 ? `${rate(requests / seconds)} a second` : ""}</p></Tile>
+      <Tile name="Errors" value={short(errors)} tone={errors > 0 ? "warn" : "good"}><p>{share(requests ? errors / requests : null)} of all calls</p></Tile>
+      <Tile name="Mean latency" value={latency(mean)}><p>Of calls with a response time</p></Tile>
+      <Tile name="Busiest" value={short(busiest)}><p>Calls in one {WORDS[series.bucket]}</p></Tile>
+    </div>
+  );
+}
