@@ -46,6 +46,8 @@ struct Cli {
 enum Chore {
     /// Build the dashboard and the server in release, and become it (`serve`, unless arguments say otherwise)
     Run(Rest),
+    /// Build the server in release and become its `demo`: made-up traffic to look at
+    Demo(Rest),
     /// Run the whole suite: tidy, tests, doc tests, the OpenAPI document
     Test(Rest),
     /// Run what must pass before a merge: formatting, clippy, then `test`
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
 fn dispatch(chore: Chore) -> process::Outcome {
     match chore {
         Chore::Run(rest) => run::run(rest.args),
+        Chore::Demo(rest) => run::run([vec!["demo".into()], rest.args].concat()),
         Chore::Test(rest) => test::test(rest.args),
         Chore::Ci => ci::ci(),
         Chore::Tidy => tidy::tidy(),

@@ -6,6 +6,7 @@
 //! logs, on every machine. Nothing here uses the parsers, so that tests can recount plainly.
 
 mod line;
+mod random;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,6 +14,7 @@ use activity_domain::span::Minute;
 use activity_domain::time::Timestamp;
 
 use line::Draft;
+pub use random::Random;
 
 /// What a log should be like.
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ pub fn log(options: &Options) -> Log {
 /// Makes a log line by line.
 pub fn lines(options: &Options) -> impl Iterator<Item = SampleLine> + use<> {
     let options = options.clone();
-    let mut random = Random(options.seed);
+    let mut random = Random::new(options.seed);
     let mut last_good: Option<SampleLine> = None;
     (0..options.lines).map(move |number| {
         if let Some(line) = &last_good
@@ -115,34 +117,7 @@ pub fn lines(options: &Options) -> impl Iterator<Item = SampleLine> + use<> {
     })
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ bits >> 31
-    }
-
-    /// A number below this one.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    fn one_in(&mut self, chances: u64) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, items: &[T], default: T) -> T {
-        usize::try_from(self.below(items.len() as u64))
-            .ok()
-            .and_then(|at| items.get(at))
-            .map_or(default, |x| *x)
-    }
-
     /// A rank below the bound, by Zipf's law: every doubling of the rank is equally likely.
     fn rank(&mut self, bound: u64) -> u64 {
         let doublings = u64::from(bound.max(1).ilog2()) + 1;

@@ -19,6 +19,7 @@
 //! | `usage`, `daily`, `totals`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
 //! | `numbers`, `endpoint_names` | short numbers for clients and endpoints |
+//! | [`original`] | the tables of the original service, for an import |
 //! | `locks`, `statement` | locks over all instances; statements that are prepared once |
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
@@ -50,6 +51,7 @@ pub mod migrations;
 mod novelty;
 mod numbers;
 pub mod options;
+pub mod original;
 mod page;
 mod pages;
 mod pending;

@@ -31,11 +31,16 @@ pub enum Command {
     ///
     /// The cache is in the server's memory: a server has to run on the same `DATA_DIR`.
     Prewarm,
-    /// Bring access logs of web servers into the store.
+    /// Bring access logs of web servers, or all that the original service has, into the store.
     ///
-    /// Reads the logs of nginx, Apache and Caddy, plain or gzip. A second run over the same logs
-    /// changes nothing. Where a server runs on the same `DATA_DIR`, the events go through it.
+    /// Reads the logs of nginx, Apache and Caddy, plain or gzip, or the tables `clients` and `api_logs`. A second run
+    /// over the same changes nothing. Where a server runs on the same `DATA_DIR`, the events go through it.
     Import(ImportOptions),
+    /// Serve made-up traffic to look at, until Ctrl-C.
+    ///
+    /// A dozen clients, a week of their calls, and a few more every second, through the API of a server of its own, which
+    /// heeds no settings but those of its log. It has the embedded store and listens on 127.0.0.1.
+    Demo(DemoOptions),
     /// Clients, keys, and what was set aside, for whoever holds the data folder; also beside a running
     /// server.
     Admin {
@@ -97,14 +102,62 @@ pub struct ImportOptions {
     #[arg(long, default_value = "auto", value_parser = |name: &str| name.parse::<Format>())]
     pub format: Format,
     /// Whose requests they are: `ip` or `user` make a client for each, or the id of one client.
-    #[arg(long, value_name = "ip|user|CLIENT-ID")]
-    pub client_by: String,
-    /// Where lines go that cannot be read.
+    #[arg(long, value_name = "ip|user|CLIENT-ID", required_unless_present = "from_original")]
+    pub client_by: Option<String>,
+    /// Where lines and rows go that cannot be read.
     #[arg(long, default_value = "import.rejects")]
     pub rejects: PathBuf,
+    /// Instead of logs, the database of the original service; `env:NAME` takes the URL from the environment.
+    #[arg(
+        long,
+        value_name = "postgres://...|env:NAME",
+        conflicts_with_all = ["client_by", "format", "files"]
+    )]
+    pub from_original: Option<String>,
+    /// How its API keys are opened.
+    #[command(flatten)]
+    pub original: OriginalOptions,
     /// The logs; `-` is standard input.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from_original")]
     pub files: Vec<PathBuf>,
+}
+
+/// How API keys of the original service are opened; by this program's own `ENCRYPTION_KEY`, if nothing is said.
+#[derive(Debug, Args)]
+pub struct OriginalOptions {
+    /// A file with the original's `ENCRYPTION_KEY`: 64 hexadecimal digits, or several such keys.
+    #[arg(long, value_name = "FILE", requires = "from_original", conflicts_with = "original_key_env")]
+    pub original_key_file: Option<PathBuf>,
+    /// The variable of the environment that it is in.
+    #[arg(long, value_name = "NAME", requires = "from_original")]
+    pub original_key_env: Option<String>,
+    /// Bring no keys: an admin issues new ones.
+    #[arg(
+        long,
+        requires = "from_original",
+        conflicts_with_all = ["original_key_file", "original_key_env"]
+    )]
+    pub without_keys: bool,
+}
+
+/// What to play, and where.
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// A new or empty folder, which is kept; by default a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where to listen; 0 takes any free port.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Another seed makes other traffic.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Days of traffic before now.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub days: u32,
+    /// About how many calls a day has.
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub calls_per_day: u32,
 }
 
 /// What `admin` does.

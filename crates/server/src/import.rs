@@ -1,9 +1,11 @@
-//! `import`: access logs into the store, with constant memory, as often as one likes.
+//! `import`: access logs, or the tables of the original service, into the store, with constant memory, as often as one
+//! likes.
 //!
-//! A thread reads and parses; meanwhile the batch before is stored. Events get their ids from the
+//! Of logs, a thread reads and parses; meanwhile the batch before is stored. Events get their ids from the
 //! line and its occurrence, so a second run finds everything there already.
 
 mod clients;
+mod original;
 mod read;
 mod rejects;
 mod summary;
@@ -27,14 +29,18 @@ use crate::{Failure, contact, wire};
 
 /// Runs an import and prints its summary.
 pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Failure> {
+    if let Some(url) = options.from_original.clone() {
+        return original::run(settings, options, &url).await;
+    }
     let started = Instant::now();
     // First the claim: the database of a running server is not ours to migrate.
     let claim = Claim::take(settings)?;
     let storage = Arc::new(wire::storage(settings).await?);
     contact::now(&storage).await?;
     let mut target = claim.target(storage.clone());
-    let mut owners =
-        Owners::new(&options.client_by, storage.clients.clone(), settings.api_rate_limit).await?;
+    // The command line insists on it.
+    let client_by = options.client_by.unwrap_or_default();
+    let mut owners = Owners::new(&client_by, storage.clients.clone(), settings.api_rate_limit).await?;
     let mut rejects = Rejects::new(options.rejects);
     let mut summary = Summary::new(options.files.len());
     let (mut batches, progress) = reading(&options.files, options.format, settings.data_dir.clone())?;

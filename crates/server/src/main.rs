@@ -6,6 +6,7 @@ mod batches;
 mod cli;
 mod config;
 mod contact;
+mod demo;
 mod follow;
 mod health;
 mod import;
@@ -34,6 +35,7 @@ use rustix::process::umask;
 
 use crate::cli::{AdminAction, Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
+use crate::demo::Stage;
 
 /// Requests, rows and segments are many small allocations on several threads.
 #[global_allocator]
@@ -59,24 +61,35 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Openapi = command {
         return print(&format!("{:#}", activity_http::app::document()));
     }
-    let settings = Settings::load(&Sources::from_process()?)?;
+    let sources = Sources::from_process()?;
+    if let Command::Demo(options) = command {
+        let stage = Stage::set(options)?;
+        let settings = Settings::load(&stage.sources(&sources))?;
+        telemetry::init(&settings.log_level, settings.log_format)?;
+        return on_runtime(demo::run(&settings, &stage));
+    }
+    let settings = Settings::load(&sources)?;
     if let Command::Config = command {
         return print(&config::render(settings.describe()));
     }
     telemetry::init(&settings.log_level, settings.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = match command {
-        Command::Serve => runtime.block_on(serve::run(&settings)),
-        Command::Migrate { action } => {
-            runtime.block_on(migrate::run(&settings, action.unwrap_or(MigrateAction::Up)))
+    on_runtime(async {
+        match command {
+            Command::Serve => serve::run(&settings).await,
+            Command::Migrate { action } => migrate::run(&settings, action.unwrap_or(MigrateAction::Up)).await,
+            Command::Admin { action } => admin::run(&settings, action).await,
+            Command::Health => probe::run(&settings).await,
+            Command::Prewarm => prewarm::by_hand(&settings).await,
+            Command::Import(options) => import::run(&settings, options).await,
+            Command::Drain(options) => admin::run(&settings, AdminAction::Drain(options)).await,
+            Command::Config | Command::Demo(_) | Command::Openapi => Ok(()),
         }
-        Command::Admin { action } => runtime.block_on(admin::run(&settings, action)),
-        Command::Health => runtime.block_on(probe::run(&settings)),
-        Command::Prewarm => runtime.block_on(prewarm::by_hand(&settings)),
-        Command::Import(options) => runtime.block_on(import::run(&settings, options)),
-        Command::Drain(options) => runtime.block_on(admin::run(&settings, AdminAction::Drain(options))),
-        Command::Config | Command::Openapi => Ok(()),
-    };
+    })
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
     // A statement that still waits for a locked database must not hold up the end; what it does or
     // does not do is settled by the cursor at the next start.
     runtime.shutdown_background();

@@ -42,6 +42,21 @@ impl RunningServer {
         Ok(Self { client, url: url.trim().to_owned(), key: key.reveal().to_owned() })
     }
 
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A question to a path.
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.url)).header("x-api-key", &self.key)
+    }
+
+    /// The same as [`Self::post`] by somebody else.
+    pub fn post_as(&self, key: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.url)).header("x-api-key", key)
+    }
+
     /// A request to a path.
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(format!("{}{path}", self.url)).header("x-api-key", &self.key)

@@ -177,7 +177,8 @@ async fn drain(draining: Option<JoinHandle<()>>, spool: &Spool, totals: &Totals)
     );
 }
 
-async fn asked_to_stop() {
+/// Returns with SIGTERM or SIGINT.
+pub async fn asked_to_stop() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

@@ -1,5 +1,6 @@
 //! Reads and parses on a thread of its own, a few batches ahead of storing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,13 +17,34 @@ const AHEAD: usize = 2;
 /// Lines whose occurrences are counted in memory; the rest goes to a temporary file.
 const OCCURRENCES_IN_MEMORY: usize = 2_000_000;
 
-/// A file and a line in it, for messages.
+/// Where something stands, for messages.
 #[derive(Debug, Clone)]
-pub struct Place {
-    /// The file.
-    pub file: Arc<str>,
-    /// The line's number, from 1.
-    pub line: u64,
+pub enum Place {
+    /// In a file.
+    Line {
+        /// The file.
+        file: Arc<str>,
+        /// The line's number, from 1.
+        line: u64,
+    },
+    /// In a table.
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What the row is known by there.
+        id: Box<str>,
+    },
+}
+
+/// `file:line`, or `table:id`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { file, line } => write!(f, "{file}:{line}"),
+            // What would break the line is escaped, as in Rust.
+            Self::Row { table, id } => write!(f, "{table}:{}", id.escape_debug()),
+        }
+    }
 }
 
 /// A line that was read.
@@ -100,7 +122,7 @@ fn read(
         let file: Arc<str> = source.name().into();
         let mut entries = Entries::new(source, format);
         while let Some(item) = entries.next_item(&mut occurrences)? {
-            let place = |line| Place { file: file.clone(), line };
+            let place = |line| Place::Line { file: file.clone(), line };
             match item {
                 Item::Entry { line, raw, id, entry } => {
                     batch.lines.push(Line {

@@ -45,7 +45,7 @@ impl Rejects {
             })?;
             self.file.insert(BufWriter::new(made))
         };
-        write!(file, "{}:{}\t{reason}\t", place.file, place.line)?;
+        write!(file, "{place}\t{reason}\t")?;
         file.write_all(raw)?;
         file.write_all(b"\n")?;
         self.count += 1;

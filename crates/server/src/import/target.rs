@@ -24,6 +24,9 @@ const ATTEMPTS: u32 = 8;
 /// Batches between compactions, so that what waits to be compacted stays small.
 const COMPACT_EVERY: u64 = 20;
 
+/// Bytes of a request, after which the next event comes into another one. A server takes 10 MB.
+const BODY: usize = 4 << 20;
+
 /// An event with the line that it comes from.
 pub struct Event {
     pub activity: Activity,
@@ -70,6 +73,13 @@ impl From<Appended> for Outcome {
 pub struct Sent {
     pub outcome: Outcome,
     pub refused: Vec<(Event, Invalid)>,
+}
+
+impl Sent {
+    fn add(&mut self, other: Self) {
+        self.outcome.add(&other.outcome);
+        self.refused.extend(other.refused);
+    }
 }
 
 /// Where events go.
@@ -227,12 +237,25 @@ impl ServerTarget {
         RunningServer::find(settings).map(Self)
     }
 
+    /// In as many requests as it takes.
     async fn post(&self, events: Vec<Event>) -> Result<Sent, Failure> {
-        let mut body = Vec::with_capacity(events.len() * 256);
-        for event in &events {
+        let mut sent = Sent::default();
+        let (mut body, mut of_body) = (Vec::with_capacity(events.len() * 256), Vec::new());
+        for event in events {
             serde_json::to_writer(&mut body, &Line::from(&event.activity))?;
             body.push(b'\n');
+            of_body.push(event);
+            if body.len() >= BODY {
+                sent.add(self.post_events(std::mem::take(&mut body), std::mem::take(&mut of_body)).await?);
+            }
         }
+        if !of_body.is_empty() {
+            sent.add(self.post_events(body, of_body).await?);
+        }
+        Ok(sent)
+    }
+
+    async fn post_events(&self, body: Vec<u8>, events: Vec<Event>) -> Result<Sent, Failure> {
         let response = self.post_body(body).await?;
         if response.status() == reqwest::StatusCode::UNPROCESSABLE_ENTITY {
             let reason = response.json::<Refusal>().await?.detail;

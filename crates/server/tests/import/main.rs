@@ -1,9 +1,12 @@
-//! `import` as its users run it: real logs in, and what the API then says against a plain recount.
+//! `import` and `demo` as their users run them: logs and the original's tables in, and what the API then says against a
+//! plain recount.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 #![allow(unused_imports, reason = "the other tests use more of what is shared")]
 
+mod demo;
 mod generated;
+mod original;
 mod real;
 #[path = "../support/mod.rs"]
 mod support;

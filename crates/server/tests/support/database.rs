@@ -104,6 +104,12 @@ impl Database {
         sql_query(sql).get_result::<Number>(&mut self.0).unwrap().count
     }
 
+    /// The same while the table may not be there yet: then it has none.
+    pub fn try_count(&mut self, table: &str) -> u64 {
+        let sql = format!("SELECT count(*) AS count FROM {table}");
+        sql_query(sql).get_result::<Number>(&mut self.0).map_or(0, |number| number.count.cast_unsigned())
+    }
+
     /// All raw rows.
     pub fn rows(&mut self) -> Vec<Row> {
         let sql = "SELECT a.at, coalesce(n.id, '?') AS client, a.id, a.status, a.response_time AS took \
