@@ -75,7 +75,7 @@ async fn compact(
         // Another instance is at it.
         return Ok(Compacted::default());
     }
-    let (seqs, more) = next(c).await?;
+    let (seqs, waiting) = next(c).await?;
     let mut fold = Fold::new(now, max_endpoints);
     if !seqs.is_empty() {
         let mut deltas: Vec<(i64, Vec<u8>)> = Take { seqs: &seqs }.load(c).await?;
@@ -87,11 +87,11 @@ async fn compact(
     }
     let forgets_more = fold.forget_fine(c).await?;
     fold.write(c).await?;
-    Ok(Compacted { deltas: seqs.len() as u64, more: more || forgets_more })
+    Ok(Compacted { deltas: seqs.len() as u64, waiting: Some(waiting), more: waiting > 0 || forgets_more })
 }
 
-/// The deltas that are folded next, and whether there are others.
-async fn next(c: &mut AsyncPgConnection) -> QueryResult<(Vec<i64>, bool)> {
+/// The deltas that are folded next, and how many others there are.
+async fn next(c: &mut AsyncPgConnection) -> QueryResult<(Vec<i64>, u64)> {
     let waiting = usage_delta::table.select((usage_delta::seq, usage_delta::entries));
     let rows: Vec<(i64, i64)> = waiting.order(usage_delta::seq).limit(MAX_ENTRIES).load(c).await?;
     let mut entries = 0;
@@ -100,8 +100,8 @@ async fn next(c: &mut AsyncPgConnection) -> QueryResult<(Vec<i64>, bool)> {
         *index == 0 || entries <= MAX_ENTRIES
     };
     let taken: Vec<i64> = rows.iter().enumerate().take_while(fits).map(|(_, (seq, _))| *seq).collect();
-    let more = taken.len() < rows.len();
-    Ok((taken, more))
+    let others = (rows.len() - taken.len()) as u64;
+    Ok((taken, others))
 }
 
 /// An endpoint's increments, with its name decided on.

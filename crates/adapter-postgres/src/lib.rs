@@ -77,5 +77,6 @@ pub use ailment::Ailment;
 pub use counts::Counts;
 pub use fingerprints::Fingerprint;
 pub use options::{Options, Server};
+pub use pools::PoolState;
 pub use replicas::ReplicaState;
 pub use store::PostgresStore;

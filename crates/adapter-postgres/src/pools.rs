@@ -57,10 +57,28 @@ impl Work {
     }
 }
 
+/// How a pool does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolState {
+    /// What it is for: `write` or `read`.
+    pub name: &'static str,
+    /// The most connections that it may have.
+    pub size: u32,
+    /// Those that somebody works with.
+    pub busy: u32,
+    /// Those that nobody does.
+    pub idle: u32,
+    /// How often somebody waited for one and got none, since the start.
+    pub timeouts: u64,
+    /// How long connections were waited for, since the start.
+    pub waited: Duration,
+}
+
 /// Connections to one server.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: Pool<AsyncPgConnection>,
+    size: u32,
     server: Server,
     trouble: Trouble,
     /// Before which nobody waits for a connection.
@@ -115,7 +133,7 @@ impl Connections {
             .idle_timeout(Some(IDLE))
             .test_on_check_out(true)
             .build_unchecked(AsyncDieselConnectionManager::new_with_config("", config));
-        Self { pool, server: server.clone(), trouble, breaker: None }
+        Self { pool, size, server: server.clone(), trouble, breaker: None }
     }
 
     /// A connection, or the reason why there is none within the time.
@@ -143,6 +161,19 @@ impl Connections {
                 Err(out_of_reach(&format_args!("{}: {reason}", self.server)))
             }
             Err(error) => Err(out_of_reach(&format_args!("{}: {error}", self.server))),
+        }
+    }
+
+    /// How it does.
+    pub fn state(&self, name: &'static str) -> PoolState {
+        let state = self.pool.state();
+        PoolState {
+            name,
+            size: self.size,
+            busy: state.connections.saturating_sub(state.idle_connections),
+            idle: state.idle_connections,
+            timeouts: state.statistics.get_timed_out,
+            waited: state.statistics.get_wait_time,
         }
     }
 

@@ -5,7 +5,7 @@
 //! outage costs the questions of one moment their time, and not every question its own. What no replica
 //! answers, the primary does.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) struct Replica {
     checks: Connections,
     server: Server,
     ailment: Mutex<Option<Ailment>>,
+    /// What it had not replayed when it last said so, in bytes.
+    behind: AtomicU64,
     /// Whether the watcher hears nothing from it.
     is_lost: watch::Sender<bool>,
 }
@@ -47,6 +49,7 @@ impl Replica {
             server: server.clone(),
             // Until the watcher has seen it.
             ailment: Mutex::new(Some(Ailment::Unknown)),
+            behind: AtomicU64::new(0),
             is_lost: watch::Sender::default(),
         }
     }
@@ -96,6 +99,8 @@ pub struct ReplicaState {
     pub server: String,
     /// Why no questions are put to it; `None`: they are.
     pub ailment: Option<Ailment>,
+    /// What it had not replayed of the primary's log when it last said so, in bytes.
+    pub behind: u64,
 }
 
 /// All of them.
@@ -129,6 +134,7 @@ impl Replicas {
         let state = |replica: &Arc<Replica>| ReplicaState {
             server: replica.server.to_string(),
             ailment: replica.ailment(),
+            behind: replica.behind.load(Ordering::Relaxed),
         };
         self.list.iter().map(state).collect()
     }

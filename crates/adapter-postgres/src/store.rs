@@ -18,7 +18,7 @@ use crate::error::{Ending, Failure, out_of_reach};
 use crate::novelty::Novelty;
 use crate::numbers::NumberCache;
 use crate::options::{Options, Server};
-use crate::pools::{Connections, NotConnected, Work};
+use crate::pools::{Connections, NotConnected, PoolState, Work};
 use crate::readiness::Readiness;
 use crate::replicas::{ReplicaState, Replicas};
 
@@ -94,6 +94,16 @@ impl PostgresStore {
     /// Whether it was made.
     pub fn is_ready(&self) -> bool {
         self.readiness.is_done()
+    }
+
+    /// Whether the primary is in reach, as far as is known. While it is not, questions to it are refused.
+    pub fn is_reached(&self) -> bool {
+        self.is_ready() && self.breaker.trouble().is_none()
+    }
+
+    /// How its connections to the primary do.
+    pub fn pools(&self) -> [PoolState; 2] {
+        [self.writers.state("write"), self.readers.state("read")]
     }
 
     /// How its replicas do.

@@ -47,7 +47,7 @@ mod layers;
 mod lease;
 mod script;
 
-pub use layers::LayeredCache;
+pub use layers::{AskedFar, LayeredCache};
 
 /// What its keys begin with, unless told otherwise. The number goes up when their values change.
 const PREFIX: &str = "activity:cache1:";

@@ -111,6 +111,11 @@ impl LeasedLimiter {
         Self { inner, sweeping: Some(sweeping) }
     }
 
+    /// Whether it hands out leases.
+    pub fn has_leases(&self) -> bool {
+        self.inner.leases.is_some()
+    }
+
     /// Says how many instances there are, so that leases are the smaller.
     pub fn set_instances(&self, instances: u32) {
         self.inner.instances.store(instances.max(1), Ordering::Relaxed);

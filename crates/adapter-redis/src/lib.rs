@@ -18,10 +18,10 @@ pub mod link;
 pub mod reader;
 pub mod shared;
 
-pub use cache::{CacheOptions, LayeredCache, RedisUsageCache};
+pub use cache::{AskedFar, CacheOptions, LayeredCache, RedisUsageCache};
 pub use feed::RedisFeed;
 pub use leases::{LeasedLimiter, Leases};
 pub use limiter::{RedisLimiter, Time};
 pub use link::{Link, Options};
 pub use reader::Reader;
-pub use shared::{Locals, SharedLimiter, WithoutRedis};
+pub use shared::{Decided, Locals, Mode, SharedLimiter, WithoutRedis};

@@ -106,6 +106,11 @@ impl Link {
         self.0.breaker.state()
     }
 
+    /// How often it was lost, since the start.
+    pub fn losses(&self) -> u64 {
+        self.0.breaker.losses()
+    }
+
     /// How long it has been lost, or has not been.
     pub fn lasts(&self) -> Duration {
         self.0.breaker.lasts()

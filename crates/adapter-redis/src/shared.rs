@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use activity_domain::client::RateLimit;
+use activity_domain::counting::Counter;
 use activity_domain::error::Degraded;
 use activity_domain::limit::{Charge, Charges, Decision, Quota, QuotaState, Quotas, Subject, Taken, Verdict};
 use activity_domain::port::{LocalLimiter, RateLimiter};
@@ -64,6 +65,27 @@ struct Inner {
     instances: AtomicU32,
     /// The contact with Redis that knows all that was admitted here before it.
     trusted: AtomicU64,
+    decided: Decided,
+}
+
+/// Who has decided how often, since the start.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// Redis.
+    pub by_redis: Counter,
+    /// This instance, from what Redis had handed out.
+    pub by_lease: Counter,
+    /// This instance alone, while Redis was lost.
+    pub alone: Counter,
+}
+
+/// How limits are decided on at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// By Redis, which hands out leases to busy clients if this is true.
+    Shared(bool),
+    /// By this instance alone.
+    Alone(WithoutRedis),
 }
 
 impl SharedLimiter {
@@ -71,7 +93,8 @@ impl SharedLimiter {
     pub fn new(link: Link, remote: impl Into<LeasedLimiter>, locals: Locals, mode: WithoutRedis) -> Self {
         let remote = remote.into();
         let (instances, trusted) = (AtomicU32::new(1), AtomicU64::new(0));
-        let inner = Arc::new(Inner { link, remote, locals, mode, instances, trusted });
+        let decided = Decided::default();
+        let inner = Arc::new(Inner { link, remote, locals, mode, instances, trusted, decided });
         let task = tokio::spawn(returning::run(inner.clone()));
         Self { inner, task }
     }
@@ -79,6 +102,20 @@ impl SharedLimiter {
     /// Whether decisions are those of Redis at the moment.
     pub fn is_exact(&self) -> bool {
         self.inner.trusts_redis()
+    }
+
+    /// How decisions are made at the moment.
+    pub fn mode(&self) -> Mode {
+        if self.is_exact() {
+            Mode::Shared(self.inner.remote.has_leases())
+        } else {
+            Mode::Alone(self.inner.mode)
+        }
+    }
+
+    /// Who has decided how often.
+    pub fn decided(&self) -> &Decided {
+        &self.inner.decided
     }
 
     /// How many instances share the limits, as far as is known here.
@@ -164,13 +201,16 @@ impl RateLimiter for SharedLimiter {
         if (trusts_redis || self.inner.mode != WithoutRedis::Closed)
             && let Some(decision) = self.inner.remote.in_hand(subject, charges)
         {
+            self.inner.decided.by_lease.add();
             self.inner.note(subject, charges, &decision).await?;
             return Ok(decision);
         }
         if trusts_redis && let Ok(decision) = self.inner.remote.ask(subject, charges).await {
+            self.inner.decided.by_redis.add();
             self.inner.note(subject, charges, &decision).await?;
             return Ok(decision);
         }
+        self.inner.decided.alone.add();
         self.inner.take_alone(subject, charges).await
     }
 

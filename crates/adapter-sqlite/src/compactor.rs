@@ -78,7 +78,8 @@ fn compact(c: &mut SqliteConnection, mut blocks: Blocks) -> Result<Compacted, Fa
     diesel::delete(usage_delta::table.filter(usage_delta::seq.le(last))).execute(c)?;
     let forgets_more = blocks.forget_fine(c)?;
     blocks.write(c)?;
-    Ok(Compacted { deltas, more: deltas < rows.len() as u64 || forgets_more })
+    let waiting = rows.len() as u64 - deltas;
+    Ok(Compacted { deltas, waiting: Some(waiting), more: waiting > 0 || forgets_more })
 }
 
 /// Deletes blocks of before a minute, so many at most. Whether there are more.

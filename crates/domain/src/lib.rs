@@ -14,6 +14,7 @@
 //! | [`usage`] | the questions about usage and their answers |
 //! | [`cache`] | what a cache of usage holds, and what makes it wrong |
 //! | [`limit`] | how much a subject may do in any window, and how it is counted |
+//! | [`counting`] | what parts count of what they do |
 //! | [`live`] | events as they happen: who sees which, and how far a reader has come |
 //! | [`port`] | what the use cases need from the outside; adapters implement it |
 //! | [`service`] | the use cases over those ports |
@@ -35,6 +36,7 @@ pub mod activity;
 pub mod audit;
 pub mod cache;
 pub mod client;
+pub mod counting;
 pub mod error;
 pub mod hygiene;
 pub mod id;

@@ -12,6 +12,6 @@ pub use access::{AUTH_STALE_MAX_SECONDS, Access, AccessWatch, Caller};
 pub use accounts::{AccountError, Accounts, Issued};
 pub use caching::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm, PrewarmRun, Stamp};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
-pub use limits::{LimitPolicy, Limited, Limits, Spent};
+pub use limits::{LimitCounts, LimitPolicy, Limited, Limits, Spending, SpendingCounts, Spent};
 pub use telling::{TellingClients, TellingSink};
 pub use usage::{Usage, UsageError};

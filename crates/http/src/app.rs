@@ -15,16 +15,18 @@ use serde_json::Value;
 
 use crate::live::Live;
 use crate::operations::{
-    EventsPolicy, Health, Origins, cache_stats, change_client, client, client_rate_limit, daily, endpoints,
-    erase_client, get_logs, health_check, issue_key, issue_stream_ticket, issue_token, list_clients, livez,
-    post_logs, prewarm_cache, rate_limit, readyz, register, reset_rate_limit, revoke_key, series, stream,
-    top, verify, verify_path, web_socket,
+    EventsPolicy, Health, Metrics, Origins, cache_stats, change_client, client, client_rate_limit, daily,
+    endpoints, erase_client, get_logs, health_check, issue_key, issue_stream_ticket, issue_token,
+    list_clients, livez, metrics, post_logs, prewarm_cache, rate_limit, readyz, register, reset_rate_limit,
+    revoke_key, series, stream, top, verify, verify_path, web_socket,
 };
 use crate::peer::TrustedProxies;
 use crate::problem::{Problem, brief};
 use crate::request::finish;
 use crate::ticket::Tickets;
 use crate::token::Tokens;
+use crate::watch::Watch;
+use crate::watch::routes::Route;
 use crate::{docs, openapi};
 
 /// What the operations need. Each takes out of it only what it uses.
@@ -62,6 +64,10 @@ pub struct Services {
     pub proxies: TrustedProxies,
     /// How the server is.
     pub health: Data<Arc<dyn Health>>,
+    /// Counts requests, and follows them.
+    pub watch: Data<Watch>,
+    /// How the server does, in numbers.
+    pub metrics: Data<Metrics>,
     /// Web origins that may call from a browser: exact ones, or `*`.
     pub cors_origins: Arc<[String]>,
     /// Adds routes that are not of the API: pages for people.
@@ -101,6 +107,8 @@ pub fn app(
         .app_data(services.limits)
         .app_data(Data::new(services.proxies))
         .app_data(services.health)
+        .app_data(services.watch)
+        .app_data(services.metrics)
         .app_data(Data::new(services.events))
         .wrap_api_with_spec(openapi::base());
     let mut document = Value::Null;
@@ -110,7 +118,11 @@ pub fn app(
     });
     docs::mount(app.build(), &document)
         .configure(services.pages)
-        .route("/api/verify/{path:.*}", actix_web::web::route().to(verify_path))
+        .service(
+            actix_web::web::resource("/api/verify/{path:.*}")
+                .app_data(Route::of("/api/verify/{path}"))
+                .route(actix_web::web::route().to(verify_path)),
+        )
         .default_service(actix_web::web::route().to(not_found))
 }
 
@@ -168,12 +180,13 @@ where
         .service(resource("/livez", "GET").route(web::get().to(livez)))
         .service(resource("/readyz", "GET").route(web::get().to(readyz)))
         .service(resource("/health-check", "GET").route(web::get().to(health_check)))
+        .service(resource("/metrics", "GET").route(web::get().to(metrics)))
 }
 
 /// A path and the methods it has; others are answered 405.
 fn resource(path: &str, methods: &'static str) -> web::Resource {
     let other = move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(methods)) };
-    web::resource(path).default_service(actix_web::web::route().to(other))
+    web::resource(path).app_data(Route::of(path)).default_service(actix_web::web::route().to(other))
 }
 
 async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -18,6 +18,7 @@ use paperclip::v2::schema::Apiv2Schema;
 
 use crate::problem::Problem;
 use crate::token::Tokens;
+use crate::watch::{Refused, Watch};
 use crate::{limits, peer};
 
 const API_KEY: &str = "x-api-key";
@@ -138,9 +139,14 @@ async fn let_in(request: &HttpRequest, credential: Credential) -> Result<Caller,
     let Ok(answer) = actix_web::rt::spawn(async move { gate.try_in(&credential).await }).await else {
         return Err(Problem::unavailable("the server is overloaded", 1));
     };
-    answer.map_err(|refusal| match refusal {
-        Refusal::Access(error) => error.into(),
-        Refusal::TooOften(limited) => over(request, limited),
+    answer.map_err(|refusal| {
+        if let Some(watch) = request.app_data::<web::Data<Watch>>() {
+            refusal.count(&watch.refused);
+        }
+        match refusal {
+            Refusal::Access(error) => error.into(),
+            Refusal::TooOften(limited) => over(request, limited),
+        }
     })
 }
 
@@ -175,6 +181,15 @@ impl Credential {
 enum Refusal {
     Access(AccessError),
     TooOften(Limited),
+}
+
+impl Refusal {
+    fn count(&self, refused: &Refused) {
+        match self {
+            Self::Access(error) => refused.note(error),
+            Self::TooOften(_) => refused.throttled.add(),
+        }
+    }
 }
 
 /// Where credentials from a network are tried.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use utoipa_swagger_ui::Config;
 
 use crate::problem::Problem;
+use crate::watch::routes::Route;
 
 /// Scripts and styles of its own only; Swagger UI sets style attributes and draws data: images.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -21,20 +22,22 @@ where
 {
     let document: Arc<str> = document.to_string().into();
     let config = Arc::new(Config::from("/api-docs/openapi.json").validator_url("none"));
-    app.service(web::resource("/api-docs/openapi.json").route(web::get().to(move || {
+    let resource = |path: &str, template: &str| web::resource(path).app_data(Route::of(template));
+    let own = |path: &str| resource(path, path);
+    app.service(own("/api-docs/openapi.json").route(web::get().to(move || {
         let document = document.clone();
         async move {
             HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(document.to_string())
         }
     })))
     .service(
-        web::resource("/api-docs").route(
+        own("/api-docs").route(
             web::get().to(async || {
                 HttpResponse::PermanentRedirect().insert_header((LOCATION, "/api-docs/")).finish()
             }),
         ),
     )
-    .service(web::resource("/api-docs/{file:.*}").route(web::get().to(
+    .service(resource("/api-docs/{file:.*}", "/api-docs/{file}").route(web::get().to(
         move |file: web::Path<String>| {
             let config = config.clone();
             async move { page(&file, config) }

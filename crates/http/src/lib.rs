@@ -16,6 +16,7 @@
 //! | [`problem`] | every error answer (RFC 9457) |
 //! | [`request`] | request ids and headers that all answers carry |
 //! | [`openapi`], [`docs`] | the contract, from the handlers themselves; Swagger UI |
+//! | [`watch`] | all requests, counted and followed |
 //! | [`server`], [`door`] | sockets, limits and time-outs; the end of newcomers |
 
 pub mod app;
@@ -42,3 +43,4 @@ pub mod server;
 pub mod ticket;
 pub mod token;
 pub mod turns;
+pub mod watch;

@@ -53,6 +53,7 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),
+    ("get", "/metrics", &[401, 429]),
     ("get", "/api-docs", &[]),
     ("get", "/api-docs/openapi.json", &[]),
 ];
@@ -68,6 +69,7 @@ pub fn finish(mut spec: Value) -> Value {
     describe_events(&mut spec);
     describe_log(&mut spec);
     describe_health(&mut spec);
+    describe_metrics(&mut spec);
     describe_clients(&mut spec);
     describe_verify(&mut spec);
     describe_streams(&mut spec);
@@ -265,6 +267,17 @@ fn describe_health(spec: &mut Value) {
         unready["description"] = json!("Not ready");
         responses["503"] = unready;
     }
+}
+
+/// Numbers in one of two formats, which may be for the holder of a token of their own.
+fn describe_metrics(spec: &mut Value) {
+    spec["components"]["securitySchemes"]["metricsToken"] =
+        json!({ "type": "http", "scheme": "bearer", "description": "METRICS_TOKEN." });
+    let text = json!({ "schema": { "type": "string" } });
+    let content = json!({ "application/openmetrics-text": text, "text/plain": text });
+    let operation = &mut spec["paths"]["/metrics"]["get"];
+    operation["security"] = json!([{}, { "metricsToken": [] }]);
+    operation["responses"] = json!({ "200": { "description": "The numbers.", "content": content } });
 }
 
 /// The routes of this document itself, which paperclip mounts after it has been made.

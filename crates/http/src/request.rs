@@ -14,11 +14,13 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::limits;
 use crate::operations::{Health, State};
 use crate::problem::Problem;
+use crate::watch::Watched;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,9 +32,11 @@ pub async fn finish<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = id_of(request.request());
+    let watched = Watched::begin(request.request());
+    let span = watched.as_ref().map_or_else(Span::none, |watched| watched.span.clone());
     let response = match oversized(&request) {
         Some(problem) => request.error_response(problem),
-        None => next.call(request).await?.map_into_boxed_body(),
+        None => next.call(request).instrument(span).await?.map_into_boxed_body(),
     };
     let (request, response) = response.into_parts();
     let is_last = is_last(&request, response.status());
@@ -43,10 +47,13 @@ pub async fn finish<B: MessageBody + 'static>(
     // A key in a path is the caller's mistake, and none of the log's business.
     let path = || redact(request.path());
     let (method, status) = (request.method(), response.status());
+    let took = watched.map(|watched| watched.end(&request, status, id.to_str().unwrap_or_default()));
+    let took_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    let code = status.as_u16();
     if status.is_server_error() {
-        tracing::warn!(%method, path = %path(), status = status.as_u16(), request_id = ?id, "request failed");
+        tracing::warn!(%method, path = %path(), status = code, took_us, request_id = ?id, "request failed");
     } else {
-        tracing::debug!(%method, path = %path(), status = status.as_u16(), request_id = ?id, "request");
+        tracing::debug!(%method, path = %path(), status = code, took_us, request_id = ?id, "request");
     }
     response.headers_mut().insert(REQUEST_ID, id);
     limits::write(&request, response.headers_mut());

@@ -11,6 +11,7 @@ use activity_domain::port::{ActivitySink, Append, Appended, Batch, LiveFeed, Rec
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{Instrument, field};
 
 use crate::codec;
 use crate::reader::{Chunk, Reader};
@@ -67,6 +68,9 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 /// store that refuses everything.
 const MIN_BATCH: usize = 16;
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// The target of its spans.
+pub const SPAN: &str = "activity::span";
 
 /// Drains a spool into a sink. One per spool.
 pub struct Drainer {
@@ -146,6 +150,8 @@ impl Drainer {
     /// is left. The caller bounds that last part: with the store out of reach it does not end. An
     /// abandoned attempt is settled by the cursor when the spool is opened again.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        // What an earlier process left is counted before the store is reached. If that fails, reading fails too.
+        let _ = self.with_reader(Reader::measure).await;
         loop {
             if self.is_check_due(*stop.borrow()) {
                 self.check().await;
@@ -273,21 +279,24 @@ impl Drainer {
         // As many as the store is told of; where it stands tells later which attempt went through.
         let size = (batch.records.len() + batch.unreadable.len()) as u64;
         self.attempts.insert(batch.next, size);
-        match self.sink.append(&batch).await {
+        let (begun, oldest) = (Instant::now(), self.shared.log.lock().since().filter(|_| !is_earlier));
+        match append(self.sink.as_ref(), &batch).await {
             Ok(Append::Stored(appended)) => {
-                count(appended);
-                self.moved(batch.stream, batch.next);
+                self.moved(batch.stream, batch.next, || count(appended));
+                self.totals.batch_events.note(size);
+                self.totals.batch_micros.note(micros(begun.elapsed()));
+                if let Some(oldest) = oldest {
+                    self.totals.lag_micros.note(micros(oldest.elapsed()));
+                }
                 self.backoff = self.config.first_backoff;
                 self.size = (self.size * 2).min(self.config.max_batch);
                 return Some(batch.next);
             }
             Ok(Append::Moved(next)) if next < expected => self.go_back(batch.stream, next).await,
             Ok(Append::Moved(next)) => {
-                if let Some(&stored) = self.attempts.get(&next) {
-                    // An attempt whose answer was lost had gone through.
-                    count(Appended { stored, ..Appended::default() });
-                }
-                self.moved(batch.stream, next);
+                // An attempt whose answer was lost had gone through.
+                let stored = self.attempts.get(&next).copied().unwrap_or(0);
+                self.moved(batch.stream, next, || count(Appended { stored, ..Appended::default() }));
                 self.restart(batch.stream, next);
             }
             Err(error) => {
@@ -320,14 +329,19 @@ impl Drainer {
         None
     }
 
-    fn moved(&mut self, stream: StreamId, next: u64) {
+    fn moved(&mut self, stream: StreamId, next: u64, count: impl FnOnce()) {
         self.attempts.clear();
         self.last = Instant::now();
-        self.stands(stream, next);
-        self.shared.drained(stream, next);
+        self.note(stream, next);
+        self.shared.drained(stream, next, count);
     }
 
     fn stands(&mut self, stream: StreamId, next: u64) {
+        self.note(stream, next);
+        self.shared.log.lock().settle(stream, next);
+    }
+
+    fn note(&mut self, stream: StreamId, next: u64) {
         if self.cursors.insert(stream, next).is_none() {
             let log = self.shared.log.lock();
             self.cursors.retain(|of, _| log.has(*of));
@@ -357,6 +371,33 @@ impl Drainer {
         sleep(self.backoff.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))).await;
         self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
     }
+}
+
+/// In a span of its own, for traces.
+async fn append(sink: &dyn ActivitySink, batch: &Arc<Batch>) -> Result<Append, StoreError> {
+    let span = tracing::trace_span!(
+        target: SPAN,
+        "batch",
+        otel.name = "store batch",
+        otel.status_code = field::Empty,
+        events = batch.records.len() + batch.unreadable.len(),
+        stored = field::Empty,
+    );
+    let appended = sink.append(batch).instrument(span.clone()).await;
+    match &appended {
+        Ok(Append::Stored(appended)) => {
+            span.record("stored", appended.stored);
+        }
+        Ok(Append::Moved(_)) => {}
+        Err(_) => {
+            span.record("otel.status_code", "ERROR");
+        }
+    }
+    appended
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The part of a chunk that the sink does not have yet; `None` if it has all.

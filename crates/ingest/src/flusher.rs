@@ -4,7 +4,6 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use activity_domain::error::RecordError;
@@ -125,8 +124,6 @@ pub struct Flusher {
     pub disk: Arc<dyn Disk>,
     /// Shared with the reader.
     pub log: Arc<Mutex<Log>>,
-    /// Counts what was acknowledged, whether or not the caller is still there to hear it.
-    pub accepted: Arc<AtomicU64>,
     /// Is told how far the stream is durable.
     pub durable: watch::Sender<u64>,
 }
@@ -178,9 +175,9 @@ impl Writer {
         let mut next = self.next;
         let written = self.write();
         if written.is_ok() {
-            self.flusher.log.lock().advance(self.durable);
+            // What was acknowledged counts, whether or not the caller is still there to hear it.
             let accepted = jobs.iter().map(|job| job.count).sum();
-            self.flusher.accepted.fetch_add(accepted, Ordering::Relaxed);
+            self.flusher.log.lock().advance(self.durable, accepted);
         }
         for job in jobs {
             next += job.count;

@@ -8,12 +8,13 @@
 //! | [`disk`] | the few file operations that can fail, so that tests can make them fail |
 //! | `live` | what is durable, told to readers at once |
 //! | [`log`] | which segments there are, and how far they are durable |
+//! | `marks` | when which of them became so |
 //! | [`flusher`] | the one writer: everything that waits goes into one write and one fdatasync |
 //! | [`reader`] | frames back out of segments, around damage |
 //! | [`keep`] | segments that the sink has, kept for a while in case it loses what it had |
 //! | [`spool`] | the port `Recorder` over all that |
 //! | [`drainer`] | batches from the spool into the `ActivitySink`, until it has them; goes back where it lost some |
-//! | [`totals`] | what became of them |
+//! | [`totals`], [`account`] | what became of them; all of that at one moment |
 //!
 //! # Why nothing is lost or counted twice
 //!
@@ -27,6 +28,7 @@
 //!   call. So it is never repeated: the segment is given up, its waiters get an error, and the next
 //!   segment's header says from which sequence number on the old one is void.
 
+pub mod account;
 pub mod codec;
 pub mod disk;
 pub mod drainer;
@@ -35,11 +37,13 @@ pub mod frame;
 pub mod keep;
 mod live;
 pub mod log;
+mod marks;
 pub mod reader;
 pub mod segment;
 pub mod spool;
 pub mod totals;
 
+pub use account::Account;
 pub use drainer::{DrainConfig, Drainer};
 pub use spool::{OpenError, Spool, SpoolConfig, claim};
 pub use totals::Totals;

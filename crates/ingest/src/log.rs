@@ -1,12 +1,13 @@
 //! Which segments there are, and how far they are durable. Shared by the one writer and the one reader.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activity_domain::id::StreamId;
 
 use crate::keep::Kept;
+use crate::marks::Marks;
 use crate::segment::Segment;
 
 /// The segments in the order in which they are drained, and how far the current stream is durable.
@@ -15,6 +16,14 @@ pub struct Log {
     segments: VecDeque<Entry>,
     current: StreamId,
     durable: u64,
+    /// How many events became durable. They have fewer numbers than there are where some were refused.
+    accepted: u64,
+    /// When which numbers of the current stream became durable.
+    marks: Marks,
+    /// Before which number the sink has, or once had, all of a stream.
+    settled: HashMap<StreamId, u64>,
+    /// The number after the last frame of streams of earlier processes, as far as it was looked for.
+    ends: HashMap<StreamId, u64>,
 }
 
 #[derive(Debug)]
@@ -79,7 +88,15 @@ impl Log {
         // Stable, so that kept copies stay in front of others.
         segments.sort_by_key(|entry| entry.segment.order());
         segments.dedup_by_key(|entry| entry.segment.order());
-        Self { segments: segments.into(), current, durable: 0 }
+        Self {
+            segments: segments.into(),
+            current,
+            durable: 0,
+            accepted: 0,
+            marks: Marks::default(),
+            settled: HashMap::new(),
+            ends: HashMap::new(),
+        }
     }
 
     /// The stream that is written now.
@@ -118,9 +135,67 @@ impl Log {
         self.segments.push_back(Entry { segment, bytes, state: State::Waiting });
     }
 
-    /// Everything below `next` is durable, if it is not void.
-    pub fn advance(&mut self, next: u64) {
+    /// Everything below `next` is durable, if it is not void: so many events more.
+    pub fn advance(&mut self, next: u64, events: u64) {
+        if next > self.durable {
+            self.marks.add(self.durable, Instant::now());
+        }
         self.durable = next;
+        self.accepted += events;
+    }
+
+    /// How many events became durable.
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// The sink has, or once had, all of a stream before this number.
+    pub fn settle(&mut self, stream: StreamId, next: u64) {
+        let settled = self.settled.entry(stream).or_default();
+        *settled = next.max(*settled);
+        if stream == self.current {
+            self.marks.forget_before(*settled);
+        }
+        let Self { segments, settled, current, .. } = self;
+        settled.retain(|of, _| of == current || segments.iter().any(|s| s.segment.stream == *of));
+    }
+
+    /// When the oldest event of the current stream that is not settled became durable.
+    pub fn since(&self) -> Option<Instant> {
+        let settled = self.settled_of(self.current);
+        (self.durable > settled).then(|| self.marks.of(settled)).flatten()
+    }
+
+    /// The frames of a stream of an earlier process end here.
+    pub fn ends(&mut self, stream: StreamId, next: u64) {
+        self.ends.insert(stream, next);
+    }
+
+    /// How many events of the current stream wait for the sink.
+    pub fn waiting(&self) -> u64 {
+        self.waiting_where(|stream| stream == self.current)
+    }
+
+    /// How many events of earlier processes wait for the sink, as far as is known.
+    pub fn waiting_earlier(&self) -> u64 {
+        self.waiting_where(|stream| stream != self.current)
+    }
+
+    /// The oldest segment of an earlier process that has events which wait.
+    pub fn oldest_earlier(&self) -> Option<&Segment> {
+        let mut all = (0..self.segments.len()).filter(|at| self.segments[*at].segment.stream != self.current);
+        all.find(|at| self.waiting_in(*at) > 0).map(|at| &self.segments[at].segment)
+    }
+
+    /// The last segments of streams of earlier processes, as far as they are to be drained.
+    pub fn last_earlier(&self) -> Vec<Readable> {
+        let is_last = |at: &usize| {
+            let stream = self.segments[*at].segment.stream;
+            let follower = self.segments.get(at + 1);
+            stream != self.current && follower.is_none_or(|next| next.segment.stream != stream)
+        };
+        let all = (0..self.segments.len()).filter(is_last);
+        all.filter(|at| self.segments[*at].kept().is_none()).filter_map(|at| self.readable(at)).collect()
     }
 
     /// The oldest segment that is to be drained.
@@ -240,6 +315,29 @@ impl Log {
     pub fn take_oldest_kept(&mut self) -> Option<(Segment, u64)> {
         let at = self.segments.iter().position(|s| s.kept().is_some())?;
         self.segments.remove(at).map(|entry| (entry.segment, entry.bytes))
+    }
+
+    fn settled_of(&self, stream: StreamId) -> u64 {
+        self.settled.get(&stream).copied().unwrap_or(0)
+    }
+
+    fn waiting_where(&self, is_meant: impl Fn(StreamId) -> bool) -> u64 {
+        let all = (0..self.segments.len()).filter(|at| is_meant(self.segments[*at].segment.stream));
+        all.map(|at| self.waiting_in(at)).sum()
+    }
+
+    /// How many events of a segment wait, by their numbers.
+    fn waiting_in(&self, at: usize) -> u64 {
+        let Entry { segment, state, .. } = &self.segments[at];
+        let follower = self.segments.get(at + 1).filter(|next| next.segment.stream == segment.stream);
+        let until = match (state, follower) {
+            (State::Kept(_), _) => return 0,
+            (State::Again(again), _) => again.next,
+            (State::Waiting, Some(next)) => next.segment.void_before,
+            (State::Waiting, None) if segment.stream == self.current => self.durable,
+            (State::Waiting, None) => self.ends.get(&segment.stream).copied().unwrap_or(0),
+        };
+        until.saturating_sub(segment.first.max(self.settled_of(segment.stream)))
     }
 
     fn of(&self, stream: StreamId) -> impl Iterator<Item = &Entry> {

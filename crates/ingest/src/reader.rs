@@ -167,6 +167,18 @@ impl Reader {
         self.keeper.expire(stream, stored);
     }
 
+    /// Looks where the frames of earlier processes end, so that they can be counted before they are read.
+    pub fn measure(&mut self) {
+        let earlier = self.log.lock().last_earlier();
+        for readable in earlier {
+            let stream = readable.segment.stream;
+            // What cannot be read now is found out when it is to be drained.
+            if let Ok(end) = Open::new(readable, 0).and_then(|mut open| open.measure()) {
+                self.log.lock().ends(stream, end);
+            }
+        }
+    }
+
     fn open(&self, readable: Readable) -> io::Result<Open> {
         let stream = readable.segment.stream;
         let next = self.from.filter(|(of, _)| *of == stream).map_or(0, |(_, next)| next);
@@ -267,6 +279,15 @@ impl Open {
             self.found_again +=
                 u64::from(self.readable.again.is_some_and(|a| (a.from..a.next).contains(&sequence)));
         }
+    }
+
+    /// The number after the last of the frames that follow one another from the start.
+    fn measure(&mut self) -> io::Result<u64> {
+        while let Some((header, _)) = self.frame_at(self.offset)? {
+            self.offset += (HEADER + header.length) as u64;
+            self.pass(header.sequence);
+        }
+        Ok(self.end)
     }
 
     /// Frames in a row, and the damaged place before the first of them, if there is one. Stops at the

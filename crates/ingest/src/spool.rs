@@ -4,7 +4,6 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use activity_domain::activity::Activity;
 use activity_domain::error::RecordError;
@@ -16,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use crate::account::Refusals;
 use crate::codec;
 use crate::disk::Disk;
 use crate::flusher::{Flusher, Job, Queue};
@@ -75,9 +75,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The sink stands here in a stream.
-    pub fn drained(&self, stream: StreamId, next: u64) {
-        if stream == self.log.lock().current() {
+    /// The sink stands here in a stream. What that means for the totals is counted in the same moment, for
+    /// whoever compares them.
+    pub fn drained(&self, stream: StreamId, next: u64, count: impl FnOnce()) {
+        let mut log = self.log.lock();
+        count();
+        log.settle(stream, next);
+        if stream == log.current() {
             self.drained.send_if_modified(|drained| {
                 let is_more = next > *drained;
                 *drained = next.max(*drained);
@@ -92,7 +96,8 @@ pub struct Spool {
     stream: StreamId,
     queue: Arc<Queue>,
     shared: Arc<Shared>,
-    accepted: Arc<AtomicU64>,
+    refusals: Refusals,
+    max_bytes: u64,
     flusher: Option<std::thread::JoinHandle<()>>,
     /// Ends after the flusher, which tells it what is durable.
     live: Option<Live>,
@@ -118,9 +123,7 @@ impl Spool {
         let log = Arc::new(Mutex::new(Log::with_kept(older, kept, stream)));
         let (durable, durable_seen) = watch::channel(0);
         let queue = Arc::new(Queue::new(MAX_WAITING));
-        let accepted = Arc::new(AtomicU64::new(0));
         let flusher = Flusher {
-            accepted: accepted.clone(),
             folder: config.folder.clone(),
             opening,
             stream,
@@ -140,7 +143,16 @@ impl Spool {
             wanted: watch::Sender::new(0),
             quarantine: config.folder.join("quarantine"),
         });
-        Ok(Self { stream, queue, shared, accepted, flusher: Some(flusher), live: None, _lock: lock })
+        Ok(Self {
+            stream,
+            queue,
+            shared,
+            refusals: Refusals::default(),
+            max_bytes: config.max_bytes,
+            flusher: Some(flusher),
+            live: None,
+            _lock: lock,
+        })
     }
 
     /// From now on a feed is told what becomes durable, in the order of its numbers.
@@ -152,18 +164,25 @@ impl Spool {
 
     /// How many activities were made durable since it was opened.
     pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+        self.shared.log.lock().accepted()
     }
 
     /// How many of them the sink does not have yet.
     pub fn pending(&self) -> u64 {
-        let drained = *self.shared.drained.borrow();
-        self.shared.log.lock().durable().saturating_sub(drained)
+        self.shared.log.lock().waiting()
     }
 
     /// Whether events can be made durable at present, found out by doing it with none.
     pub async fn check(&self) -> Result<(), RecordError> {
         self.submit(Vec::new(), 0, None).await.map(|_| ())
+    }
+
+    async fn write(&self, batch: Vec<Activity>) -> Result<u64, RecordError> {
+        let count = batch.len() as u64;
+        let frames = frames(&batch)?;
+        // Where nobody is told, the batch is not needed any more.
+        let live = self.live.as_ref().and_then(|live| live.keep(batch, frames.len()));
+        self.submit(frames, count, live).await
     }
 
     async fn submit(
@@ -186,6 +205,15 @@ impl Spool {
     /// Those of segments that are stored and only kept.
     pub fn kept_bytes(&self) -> u64 {
         self.shared.log.lock().kept_bytes()
+    }
+
+    /// What they may take at most.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -213,12 +241,11 @@ impl Recorder for Spool {
         if batch.is_empty() {
             return Ok(Receipt { stream: self.stream, next: 0 });
         }
-        let count = batch.len() as u64;
-        let frames = frames(&batch)?;
-        // Where nobody is told, the batch is not needed any more.
-        let live = self.live.as_ref().and_then(|live| live.keep(batch, frames.len()));
-        let next = self.submit(frames, count, live).await?;
-        Ok(Receipt { stream: self.stream, next })
+        let recorded = self.write(batch).await;
+        if let Err(error) = &recorded {
+            self.refusals.note(error);
+        }
+        Ok(Receipt { stream: self.stream, next: recorded? })
     }
 
     async fn stored(&self, receipt: Receipt) {

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use activity_domain::counting::Histogram;
 use activity_domain::port::Appended;
 
 /// What became of the drained events since the start, and how often the store failed.
 ///
 /// Each event is counted once, as what it was when it was first drained. What a store that went back gets
 /// again is counted apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Totals {
     stored: AtomicU64,
     duplicate: AtomicU64,
@@ -20,6 +21,57 @@ pub struct Totals {
     went_back: AtomicU64,
     replayed: AtomicU64,
     missing: AtomicU64,
+    /// Events of each batch that was stored.
+    pub batch_events: Histogram,
+    /// How long the store took for it, in microseconds.
+    pub batch_micros: Histogram,
+    /// How long before that its oldest event was accepted by this process, in microseconds.
+    pub lag_micros: Histogram,
+}
+
+/// One, a request's worth, a full batch, and what there is after an outage.
+const SIZES: &[u64] = &[1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+/// From a commit on a quick disk to one that times out.
+const MICROS: &[u64] = &[
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000,
+];
+/// From a batch that is waited for to an outage of an hour.
+const LAGS: &[u64] = &[
+    10_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    300_000_000,
+    900_000_000,
+    3_600_000_000,
+];
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            stored: AtomicU64::default(),
+            duplicate: AtomicU64::default(),
+            discarded: AtomicU64::default(),
+            set_aside: AtomicU64::default(),
+            earlier: AtomicU64::default(),
+            retries: AtomicU64::default(),
+            damaged: AtomicU64::default(),
+            went_back: AtomicU64::default(),
+            replayed: AtomicU64::default(),
+            missing: AtomicU64::default(),
+            batch_events: Histogram::new(SIZES),
+            batch_micros: Histogram::new(MICROS),
+            lag_micros: Histogram::new(LAGS),
+        }
+    }
 }
 
 impl Totals {

@@ -194,6 +194,7 @@ async fn play(node: &mut Node, steps: Vec<Step>) {
                 node.restart();
             }
         }
+        node.assert_account();
     }
 }
 

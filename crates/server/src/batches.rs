@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use activity_domain::counting::Counter;
 use activity_domain::error::StoreError;
 use activity_domain::id::StreamId;
 use activity_domain::port::{ActivitySink, Append, Batch};
@@ -37,9 +38,15 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What became of the last batch.
+/// What became of batches.
 #[derive(Debug, Default)]
-pub struct Batches(Mutex<Option<Refusal>>);
+pub struct Batches {
+    last: Mutex<Option<Refusal>>,
+    /// How often the store did not answer, or could not for the moment.
+    pub unavailable: Counter,
+    /// How often it refused.
+    pub refused: Counter,
+}
 
 impl Batches {
     /// Why the last one was not taken; `None`: it was, or there was none yet.
@@ -47,8 +54,12 @@ impl Batches {
         *self.last()
     }
 
+    fn count(&self, error: &StoreError) {
+        if error.is_transient() { self.unavailable.add() } else { self.refused.add() }
+    }
+
     fn last(&self) -> MutexGuard<'_, Option<Refusal>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,6 +84,9 @@ impl ActivitySink for WatchedSink {
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<Append, StoreError> {
         let append = self.sink.append(batch).await;
+        if let Err(error) = &append {
+            self.batches.count(error);
+        }
         *self.batches.last() = append.as_ref().err().map(Refusal::of);
         append
     }

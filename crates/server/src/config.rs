@@ -37,4 +37,4 @@ pub use encryption::EncryptionKeys;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;
-pub use values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+pub use values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use activity_adapter_postgres::PostgresStore;
+use activity_adapter_redis::Link;
 use activity_domain::id::StreamId;
 use activity_domain::port::ActivitySink;
 use activity_http::operations::{Check, Health, State};
@@ -31,16 +32,23 @@ pub struct NodeHealth {
     postgres: Option<PostgresStore>,
     limits: Option<ByRedis>,
     cache: Option<Far>,
+    feed: Option<Link>,
     stopping: AtomicBool,
 }
 
 impl NodeHealth {
     /// Health of a node.
-    pub fn new(spool: Arc<Spool>, storage: &Storage, limiting: &Limiting, caching: &Caching) -> Self {
+    pub fn new(
+        spool: Arc<Spool>,
+        storage: &Storage,
+        limiting: &Limiting,
+        caching: &Caching,
+        feed: Option<Link>,
+    ) -> Self {
         let (sink, postgres) = (storage.sink.clone(), storage.postgres.clone());
         let batches = storage.batches.clone();
         let (limits, cache) = (limiting.shared.clone(), caching.far.clone());
-        Self { spool, sink, batches, postgres, limits, cache, stopping: AtomicBool::new(false) }
+        Self { spool, sink, batches, postgres, limits, cache, feed, stopping: AtomicBool::new(false) }
     }
 
     /// From now on requests should go elsewhere.
@@ -117,7 +125,8 @@ impl Health for NodeHealth {
 
     async fn checks(&self) -> Vec<Check> {
         let (spool, stores) = tokio::join!(self.spool(), self.stores());
-        let shared = [self.limits.as_ref().map(redis::limits), self.cache.as_ref().map(redis::cache)];
+        let limits = self.limits.as_ref().map(redis::limits);
+        let shared = [limits, self.cache.as_ref().map(redis::cache), self.feed.as_ref().map(redis::feed)];
         std::iter::once(spool).chain(stores).chain(shared.into_iter().flatten()).collect()
     }
 }

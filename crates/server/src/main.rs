@@ -11,6 +11,7 @@ mod follow;
 mod health;
 mod import;
 mod late;
+mod metrics;
 mod migrate;
 mod notify;
 mod prewarm;
@@ -22,6 +23,7 @@ mod serve;
 mod settling;
 mod system;
 mod telemetry;
+mod traces;
 mod upkeep;
 mod vault;
 mod wire;
@@ -32,10 +34,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use rustix::fs::Mode;
 use rustix::process::umask;
+use tokio::runtime::Runtime;
 
 use crate::cli::{AdminAction, Cli, Command, MigrateAction};
 use crate::config::{Settings, Sources};
 use crate::demo::Stage;
+use crate::traces::Traces;
 
 /// Requests, rows and segments are many small allocations on several threads.
 #[global_allocator]
@@ -65,17 +69,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Demo(options) = command {
         let stage = Stage::set(options)?;
         let settings = Settings::load(&stage.sources(&sources))?;
-        telemetry::init(&settings.log_level, settings.log_format)?;
-        return on_runtime(demo::run(&settings, &stage));
+        telemetry::init(&settings.log_level, settings.log_format, None)?;
+        return finish(runtime()?, demo::run(&settings, &stage));
     }
     let settings = Settings::load(&sources)?;
     if let Command::Config = command {
         return print(&config::render(settings.describe()));
     }
-    telemetry::init(&settings.log_level, settings.log_format)?;
-    on_runtime(async {
+    let runtime = runtime()?;
+    let collector = settings.traces.as_ref().filter(|_| matches!(command, Command::Serve));
+    let traces = collector.map(|collector| Traces::new(collector, runtime.handle())).transpose()?;
+    telemetry::init(&settings.log_level, settings.log_format, traces.as_ref())?;
+    finish(runtime, async {
         match command {
-            Command::Serve => serve::run(&settings).await,
+            Command::Serve => serve::run(&settings, traces.as_ref()).await,
             Command::Migrate { action } => migrate::run(&settings, action.unwrap_or(MigrateAction::Up)).await,
             Command::Admin { action } => admin::run(&settings, action).await,
             Command::Health => probe::run(&settings).await,
@@ -87,8 +94,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
     })
 }
 
-fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+fn runtime() -> Result<Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn finish(runtime: Runtime, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let result = runtime.block_on(work);
     // A statement that still waits for a locked database must not hold up the end; what it does or
     // does not do is settled by the cursor at the next start.

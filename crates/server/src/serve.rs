@@ -9,7 +9,6 @@ use activity_adapter_postgres::PostgresStore;
 use activity_domain::live::FeedCounts;
 use activity_domain::port::Clock;
 use activity_http::door::Door;
-use activity_http::operations::Health;
 use activity_http::server::{ServerConfig, serve};
 use activity_ingest::{Drainer, Spool, Totals};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +18,8 @@ use tokio::task::JoinHandle;
 use crate::config::{Host, Settings};
 use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock, TokioBackground};
+use crate::traces::Traces;
+use crate::upkeep::UpkeepCounts;
 use crate::{Failure, contact, follow, late, notify, prewarm, secrets, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz, and every answer ends
@@ -28,10 +29,12 @@ const LAST_NEWCOMERS: Duration = Duration::from_millis(50);
 const GRACE_SECONDS: u64 = 3;
 const DRAIN: Duration = Duration::from_secs(5);
 const LAST_USES: Duration = Duration::from_millis(500);
+const LAST_SPANS: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or SIGINT.
-pub async fn run(settings: &Settings) -> Result<(), Failure> {
-    let feed = wire::feed(settings)?;
+pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Failure> {
+    let feeding = wire::feed(settings)?;
+    let feed = feeding.feed;
     let spool = Arc::new(wire::spool(settings)?.publishing(feed.clone())?);
     let secrets = secrets::open(settings, &OsRandomness)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -47,20 +50,34 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     );
     let storage = wire::telling(storage, &feed);
     let limiting = wire::limiting(settings, &clock)?;
-    let health = Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting, &caching));
+    let health =
+        Arc::new(NodeHealth::new(spool.clone(), &storage, &limiting, &caching, feeding.link.clone()));
     let intake = wire::Intake { recorder: spool.clone(), feed: feed.clone() };
-    let looked_at: Arc<dyn Health> = health.clone();
-    let services = wire::services(settings, &secrets, &storage, &caching, &limiting, intake, looked_at)?;
-    let live = services.live.clone();
-
     let drainer = Drainer::new(&spool, storage.sink.clone(), wire::draining(settings));
     let drainer = drainer.publishing(feed.clone());
     let totals = drainer.totals();
+    let upkeep = Arc::<UpkeepCounts>::default();
+    let measuring = wire::Measuring {
+        health: health.clone(),
+        spool: spool.clone(),
+        totals: totals.clone(),
+        upkeep: upkeep.clone(),
+        feed_link: feeding.link,
+        traces: traces.map(Traces::counts),
+    };
+    let services = wire::services(settings, &secrets, &storage, &caching, &limiting, intake, measuring)?;
+    let live = services.live.clone();
+
     let first_contact = contact::go_on(pending);
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
-    let mut compacting =
-        tokio::spawn(upkeep::run(storage.upkeep, clock.clone(), settings.age_policy, stopped.clone()));
+    let mut compacting = tokio::spawn(upkeep::run(
+        storage.upkeep,
+        clock.clone(),
+        settings.age_policy,
+        upkeep,
+        stopped.clone(),
+    ));
     let access = services.access.clone().into_inner();
     let mut following = tokio::spawn(follow::run(access, feed.clone(), stopped.clone()));
     let mut heeding = tokio::spawn(late::run(caching.following, stopped.clone()));
@@ -107,7 +124,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         tell(&postgres);
     }
     tell_feed(feed.counts());
-    drain(is_draining.then_some(draining), &spool, &totals).await;
+    drain(is_draining.then_some(draining), &spool, &totals, traces).await;
     if !following.is_finished() {
         // It writes down when keys were last used; that is not worth waiting for a store that is away.
         let _ = tokio::time::timeout(LAST_USES, following).await;
@@ -154,11 +171,14 @@ fn tell_feed(counts: FeedCounts) {
 
 /// Gives the drainer its last seconds, then says what became of everything that was accepted:
 /// accepted + earlier (by an earlier process) = stored + duplicate + discarded + set aside + pending.
-async fn drain(draining: Option<JoinHandle<()>>, spool: &Spool, totals: &Totals) {
+async fn drain(draining: Option<JoinHandle<()>>, spool: &Spool, totals: &Totals, traces: Option<&Traces>) {
     let drained = match draining {
         Some(draining) => matches!(tokio::time::timeout(DRAIN, draining).await, Ok(Ok(()))),
         None => false,
     };
+    if let Some(traces) = traces {
+        traces.flush(LAST_SPANS).await;
+    }
     let done = totals.appended();
     tracing::info!(
         accepted = spool.accepted(),

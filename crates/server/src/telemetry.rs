@@ -9,17 +9,20 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogFormat, LogLevel};
+use crate::traces::Traces;
 
 /// The log cannot be set up.
 #[derive(Debug, Error)]
 #[error("the log is set up already: {0}")]
 pub struct TelemetryError(#[from] TryInitError);
 
-/// Sets up the log for the whole process, once. Records of the `log` crate join it.
-pub fn init(level: &LogLevel, format: LogFormat) -> Result<(), TelemetryError> {
+/// Sets up the log, and traces where there are any, for the whole process, once. Records of the `log` crate join it.
+pub fn init(level: &LogLevel, format: LogFormat, traces: Option<&Traces>) -> Result<(), TelemetryError> {
     let wants_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let is_colored = wants_color && io::stderr().is_terminal();
-    Ok(Registry::default().with(lines(level, format, is_colored, io::stderr)).try_init()?)
+    let layers = [Some(lines(level, format, is_colored, io::stderr)), traces.map(Traces::layer)];
+    let layers: Vec<_> = layers.into_iter().flatten().collect();
+    Ok(Registry::default().with(layers).try_init()?)
 }
 
 /// Writes what passes the filter, a line an event, with times in UTC as in RFC 3339.
@@ -102,8 +105,8 @@ mod tests {
     #[test]
     fn a_second_time_is_an_error() {
         let level = LogLevel::parse("off").unwrap();
-        init(&level, LogFormat::Json).unwrap();
-        let error = init(&level, LogFormat::Pretty).unwrap_err().to_string();
+        init(&level, LogFormat::Json, None).unwrap();
+        let error = init(&level, LogFormat::Pretty, None).unwrap_err().to_string();
         assert!(error.starts_with("the log is set up already"), "{error}");
     }
 }

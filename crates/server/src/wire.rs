@@ -12,7 +12,7 @@ use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, R
 use activity_http::app::Services;
 use activity_http::audit::{Audit, Capture};
 use activity_http::live::Live;
-use activity_http::operations::{EventsPolicy, Health};
+use activity_http::operations::{EventsPolicy, Metrics};
 use activity_http::peer::TrustedProxies;
 use activity_http::ticket::Tickets;
 use activity_http::token::Tokens;
@@ -24,6 +24,7 @@ pub use self::caching::{Caching, Far, cached, far};
 pub use self::feeding::{feed, telling};
 pub use self::fingerprints::of as fingerprints;
 pub use self::limiting::{ByRedis, Limiting, limiting};
+pub use self::measuring::Measuring;
 pub use self::storage::{Storage, database_file, same_schema, storage};
 use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
@@ -34,6 +35,7 @@ mod caching;
 mod feeding;
 mod fingerprints;
 mod limiting;
+mod measuring;
 mod storage;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
@@ -87,7 +89,7 @@ pub fn services(
     caching: &Caching,
     limiting: &Limiting,
     intake: Intake,
-    health: Arc<dyn Health>,
+    measuring: Measuring,
 ) -> Result<Services, Invalid> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mode = match settings.registration {
@@ -115,9 +117,21 @@ pub fn services(
             .beside(caching.cache.clone());
     let usage = Arc::new(Usage::new(storage.usage.clone(), storage.clients.clone()));
     let Intake { recorder, feed } = intake;
-    let live =
-        Live::new(feed, access.clone(), usage.clone(), limits.clone(), clock.clone(), settings.streams);
+    let live = Live::new(
+        feed.clone(),
+        access.clone(),
+        usage.clone(),
+        limits.clone(),
+        clock.clone(),
+        settings.streams,
+    );
     let jwt = secrets.jwt.reveal().as_bytes();
+    let (live, limits) = (Data::new(live), Data::from(limits));
+    let (watch, health) = (Data::new(measuring.watch()), Data::new(measuring.health.clone()));
+    let metrics = Metrics {
+        measured: Arc::new(measuring.sources(storage, caching, limiting, (&watch, &live, &limits), feed)),
+        token: settings.metrics_token.as_ref().map(|token| token.reveal().into()),
+    };
     Ok(Services {
         access: Data::from(access),
         clients: Data::new(clients),
@@ -129,12 +143,14 @@ pub fn services(
         tokens: Data::new(Tokens::new(jwt, settings.jwt_expires_in)),
         tickets: Data::new(Tickets::new(jwt)),
         used_tickets: Data::new(storage.tickets.clone()),
-        live: Data::new(live),
+        live,
         clock: Data::new(clock.clone()),
         events: EventsPolicy { ages: settings.age_policy, clock, audit: audit(settings, secrets)? },
-        limits: Data::from(limits),
+        limits,
         proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
-        health: Data::new(health),
+        health,
+        watch,
+        metrics: Data::new(metrics),
         cors_origins: match &settings.cors_origin {
             CorsOrigins::Any => Arc::new(["*".to_owned()]),
             CorsOrigins::Exact(origins) => origins.clone().into(),

@@ -1,6 +1,7 @@
 //! The watcher of replicas.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
@@ -38,7 +39,12 @@ pub(super) async fn run(primary: Connections, replicas: Vec<Arc<Replica>>) {
 /// Looks whether a replica has replayed what was written.
 async fn check(replica: &Replica, written: Option<i64>) {
     let behind = |replayed| StoreError::Unavailable(format!("it has replayed {replayed} of {written:?}"));
-    let found = match (ask(&replica.checks, Replayed {}).await, written) {
+    let replayed = ask(&replica.checks, Replayed {}).await;
+    if let (Ok(Some(replayed)), Some(written)) = (&replayed, written) {
+        // One that has replayed more than was known then is not behind.
+        replica.behind.store(u64::try_from(written - replayed).unwrap_or(0), Ordering::Relaxed);
+    }
+    let found = match (replayed, written) {
         (Ok(Some(replayed)), Some(written)) if replayed >= written => Ok(()),
         // In the first round there is nothing to compare with.
         (Ok(Some(_)), None) => return,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::cache::{CacheKey, CacheStats, CacheValue, Heat, KeyUse, Lifetime, Scope};
+use activity_domain::counting::Counter;
 use activity_domain::error::Degraded;
 use activity_domain::port::{Filled, Lease, Lookup, UsageCache, Wait};
 use async_trait::async_trait;
@@ -19,12 +20,27 @@ use super::{Look, RedisUsageCache};
 pub struct LayeredCache {
     near: Arc<dyn UsageCache>,
     far: RedisUsageCache,
+    asked: Arc<AskedFar>,
+}
+
+/// What this process has asked Redis for, since the start.
+#[derive(Debug, Default)]
+pub struct AskedFar {
+    /// Questions that it could answer.
+    pub hits: Counter,
+    /// Questions that it could not answer.
+    pub misses: Counter,
 }
 
 impl LayeredCache {
     /// The near one is to be the one that the far one's [`Following`](activity_domain::service::Following) knows.
     pub fn new(near: Arc<dyn UsageCache>, far: RedisUsageCache) -> Self {
-        Self { near, far }
+        Self { near, far, asked: Arc::default() }
+    }
+
+    /// What is asked of Redis, counted; stays readable.
+    pub fn asked(&self) -> Arc<AskedFar> {
+        self.asked.clone()
     }
 
     fn count(&self, key: &CacheKey, outcome: Outcome) {
@@ -62,7 +78,14 @@ async fn keep(near: Box<dyn Lease>, value: &CacheValue, life: Lifetime) {
 impl UsageCache for LayeredCache {
     async fn get(&self, key: &CacheKey, wait: Wait) -> Result<Lookup, Degraded> {
         let (outcome, lookup) = match self.near.get(key, wait).await? {
-            Lookup::Missing(near) => self.ask_far(key, wait, near).await,
+            Lookup::Missing(near) => {
+                let (outcome, lookup) = self.ask_far(key, wait, near).await;
+                match outcome {
+                    Outcome::Missed => self.asked.misses.add(),
+                    Outcome::Fresh | Outcome::Stale => self.asked.hits.add(),
+                }
+                (outcome, lookup)
+            }
             Lookup::Busy => (Outcome::Missed, Lookup::Busy),
             found @ Lookup::Fresh(_) => (Outcome::Fresh, found),
             found @ Lookup::Stale(_) => (Outcome::Stale, found),

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use activity_domain::counting::Counter;
 use activity_domain::error::Degraded;
 use tokio::sync::watch;
 
@@ -33,6 +34,8 @@ pub(super) struct Breaker {
     /// What the connection is for.
     name: &'static str,
     state: watch::Sender<State>,
+    /// How often it was lost.
+    losses: Counter,
     /// Since when it is lost, or is not.
     since: Mutex<Instant>,
     /// When Redis last refused something, and the code.
@@ -43,7 +46,8 @@ impl Breaker {
     /// Nothing is known at first, and so nothing asked.
     pub fn new(name: &'static str) -> Self {
         let state = watch::Sender::new(State::Lost("not connected yet".to_owned()));
-        Self { name, state, since: Mutex::new(Instant::now()), refusal: Mutex::default() }
+        let (losses, since) = (Counter::default(), Mutex::new(Instant::now()));
+        Self { name, state, losses, since, refusal: Mutex::default() }
     }
 
     /// Whether Redis may be asked.
@@ -81,6 +85,7 @@ impl Breaker {
         });
         if is_new {
             self.begin();
+            self.losses.add();
             tracing::warn!(link = self.name, reason, "Redis is lost");
         }
         degraded(reason)
@@ -112,6 +117,10 @@ impl Breaker {
     pub fn refusal(&self) -> Option<String> {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         refusal.as_ref().filter(|(when, _)| when.elapsed() < RECENT).map(|(_, code)| code.clone())
+    }
+
+    pub fn losses(&self) -> u64 {
+        self.losses.get()
     }
 
     pub fn lasts(&self) -> Duration {

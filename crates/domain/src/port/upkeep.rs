@@ -39,6 +39,8 @@ pub struct Purged {
 pub struct Compacted {
     /// Deltas folded.
     pub deltas: u64,
+    /// Deltas that go on waiting, as far as was looked; `None`: nobody looked.
+    pub waiting: Option<u64>,
     /// Whether more may be waiting.
     pub more: bool,
 }

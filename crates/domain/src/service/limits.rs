@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::counts::Counters;
+pub use self::counts::{LimitCounts, Spending, SpendingCounts};
 use super::Caller;
 use crate::activity::{Activity, Endpoint};
 use crate::client::{Client, EndpointPrefix, RateLimit, Role};
@@ -10,6 +12,8 @@ use crate::limit::{
     Charge, Charges, Decision, Quota, QuotaName, QuotaState, Quotas, Subject, Taken, Verdict, Window,
 };
 use crate::port::RateLimiter;
+
+mod counts;
 
 /// Which limits there are.
 #[derive(Debug, Clone, Copy)]
@@ -55,12 +59,18 @@ pub enum Limited {
 pub struct Limits {
     limiter: Arc<dyn RateLimiter>,
     policy: LimitPolicy,
+    counters: Counters,
 }
 
 impl Limits {
     /// Limits over a limiter.
     pub fn new(limiter: Arc<dyn RateLimiter>, policy: LimitPolicy) -> Self {
-        Self { limiter, policy }
+        Self { limiter, policy, counters: Counters::default() }
+    }
+
+    /// What was decided so far.
+    pub fn counts(&self) -> LimitCounts {
+        self.counters.now()
     }
 
     /// Recording activities of the caller, all or nothing: each costs one of every limit that its
@@ -83,14 +93,16 @@ impl Limits {
         }
         let (limit, window) = (self.policy.reads_per_minute, Window::MINUTE);
         let quota = Quota { name: QuotaName::READS, limit, window, shadow: false };
-        self.take(Subject::Reads(caller.client.id.clone()), Charge { quota, cost: 1 }.into()).await
+        let subject = Subject::Reads(caller.client.id.clone());
+        self.take(Spending::Reads, subject, Charge { quota, cost: 1 }.into()).await
     }
 
     /// Registering without being known, from an address.
     pub async fn register(&self, from: IpAddr) -> Result<Spent, Limited> {
         let (limit, window) = (self.policy.registrations_per_hour, Window::HOUR);
         let quota = Quota { name: QuotaName::REGISTRATIONS, limit, window, shadow: false };
-        self.take(Subject::address(from), Charge { quota, cost: 1 }.into()).await
+        let charge = Charge { quota, cost: 1 };
+        self.take(Spending::Registrations, Subject::address(from), charge.into()).await
     }
 
     /// Whether a key from an address may be looked up. Only failures are counted, so that any number of
@@ -108,7 +120,8 @@ impl Limits {
 
     /// A failed authentication from an address.
     pub async fn failed(&self, from: IpAddr) -> Result<Spent, Limited> {
-        self.take(Subject::address(from), Charge { quota: self.failures(), cost: 1 }.into()).await
+        let charge = Charge { quota: self.failures(), cost: 1 };
+        self.take(Spending::Authentications, Subject::address(from), charge.into()).await
     }
 
     fn failures(&self) -> Quota {
@@ -150,7 +163,8 @@ impl Limits {
         if caller.role() != Role::Client || events == 0 {
             return Ok(Spent::default());
         }
-        self.take(Self::of(&caller.client), self.charges(&caller.client, events, hits)).await
+        let charges = self.charges(&caller.client, events, hits);
+        self.take(Spending::Events, Self::of(&caller.client), charges).await
     }
 
     /// All quotas of a client, with what they are charged for so many events; `hits` counts those that
@@ -167,10 +181,10 @@ impl Limits {
         Charges::known_to_differ(charges)
     }
 
-    async fn take(&self, subject: Subject, charges: Charges) -> Result<Spent, Limited> {
-        let Ok(decision) = self.limiter.take(&subject, &charges).await else {
-            return Ok(Spent::default());
-        };
+    async fn take(&self, on: Spending, subject: Subject, charges: Charges) -> Result<Spent, Limited> {
+        let decided = self.limiter.take(&subject, &charges).await;
+        self.counters.note(on, decided.as_ref().ok());
+        let Ok(decision) = decided else { return Ok(Spent::default()) };
         let Decision { verdict, would_refuse, states } = decision;
         let quota = |index: usize| charges.as_slice()[index].quota;
         match verdict {

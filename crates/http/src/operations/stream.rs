@@ -13,6 +13,7 @@ use crate::extract::Query;
 use crate::limits;
 use crate::live::Live;
 use crate::live::reading::Reading;
+use crate::live::seats::Kind;
 use crate::live::sse::Events;
 use crate::live::wish::{Asked, Source, Wish};
 use crate::problem::Problem;
@@ -36,7 +37,7 @@ pub async fn stream(
     limits::noted(&request, live.limits.read(&lasting.caller).await)?;
     let asked = asked(params.read()?, &request)?;
     let wish = Wish::parse(asked, &lasting.caller, &live.access, Source::Query).await?;
-    let seat = live.seats.take(&lasting.caller.client.id)?;
+    let seat = live.seats.take(&lasting.caller.client.id, Kind::Sse)?;
     let reading = Reading::open(&live, &wish, &lasting.caller)?;
     let guard = live.warden.admit(&lasting);
     Ok(EventStream(Events::new(reading, guard, seat, &wish.confirmed())))

@@ -19,6 +19,7 @@ use crate::extract::Query;
 use crate::limits;
 use crate::live::Live;
 use crate::live::incoming::{MAX_MESSAGE, Portioned};
+use crate::live::seats::Kind;
 use crate::live::socket::Socket;
 use crate::live::talk::Talk;
 use crate::problem::Problem;
@@ -52,7 +53,7 @@ pub async fn web_socket(
         web::Payload::from_request(&request, &mut payload).await.map_err(|error| no_handshake(&error))?;
     let (response, session, stream) =
         actix_ws::handle(&request, payload).map_err(|error| no_handshake(&error))?;
-    let seat = live.seats.take(&lasting.caller.client.id)?;
+    let seat = live.seats.take(&lasting.caller.client.id, Kind::WebSocket)?;
     let guard = live.warden.admit(&lasting);
     let talk = Talk::new(live.into_inner(), request, lasting.caller);
     let socket = Socket::new(session, portioned.messages(stream), talk, guard, seat);

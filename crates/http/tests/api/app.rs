@@ -24,12 +24,13 @@ use activity_http::app::Services;
 use activity_http::audit::Audit;
 use activity_http::live::Live;
 use activity_http::live::seats::StreamLimits;
-use activity_http::operations::{Check, EventsPolicy, Health, State};
+use activity_http::operations::{Check, EventsPolicy, Health, Measured, Metrics, MetricsFormat, State};
 use activity_http::peer::TrustedProxies;
 use activity_http::server::{ServerConfig, serve};
 use activity_http::ticket::Tickets;
 use activity_http::token::Tokens;
 use actix_web::HttpResponse;
+use activity_http::watch::Watch;
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Data, ServiceConfig};
 use async_trait::async_trait;
@@ -69,6 +70,7 @@ pub struct Options {
     pub token_lifetime: u64,
     pub streams: StreamLimits,
     pub feed: FeedOptions,
+    pub metrics_token: Option<Box<str>>,
 }
 
 impl Default for Options {
@@ -83,6 +85,7 @@ impl Default for Options {
             token_lifetime: 3_600,
             streams: StreamLimits { total: 100, per_client: 50 },
             feed: FeedOptions::default(),
+            metrics_token: None,
         }
     }
 }
@@ -257,6 +260,7 @@ fn services(
     let limits = Arc::new(Limits::new(Arc::new(MemoryLimiter::new(clock.clone())), policy));
     let feed = recorder.feed.clone();
     let live = Live::new(feed, access.clone(), usage.clone(), limits.clone(), clock.clone(), options.streams);
+    let watch = Data::new(Watch::default());
     Services {
         access: Data::from(access),
         clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
@@ -278,8 +282,31 @@ fn services(
         limits: Data::from(limits),
         proxies: TrustedProxies(vec![options.proxies.parse().unwrap()].into()),
         health: Data::new(health.clone() as Arc<dyn Health>),
+        watch: watch.clone(),
+        metrics: Data::new(Metrics {
+            measured: Arc::new(TestMeasured(watch)),
+            token: options.metrics_token.clone(),
+        }),
         cors_origins: options.cors.clone().into(),
         pages,
+    }
+}
+
+/// Says which requests were counted, a line a route, method and status.
+struct TestMeasured(Data<Watch>);
+
+#[async_trait]
+impl Measured for TestMeasured {
+    async fn text(&self, format: MetricsFormat) -> String {
+        let mut lines = vec![format!("{format:?}")];
+        for counted in self.0.requests.now() {
+            for (status, count) in counted.statuses {
+                lines.push(format!("{} {} {status} {count}", counted.method, counted.route));
+            }
+        }
+        let refused = &self.0.refused;
+        lines.push(format!("unknown {} throttled {}", refused.unknown.get(), refused.throttled.get()));
+        lines.join("\n")
     }
 }
 

@@ -13,6 +13,7 @@ mod health;
 mod intake;
 mod limits;
 mod log;
+mod metrics;
 mod order;
 mod oversized;
 mod register;

@@ -52,6 +52,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("get /livez", [200; 6]),
     ("get /readyz", [200; 6]),
     ("get /health-check", [200; 6]),
+    ("get /metrics", [200; 6]),
     ("get /api-docs", [200; 6]),
     ("get /api-docs/openapi.json", [200; 6]),
 ];

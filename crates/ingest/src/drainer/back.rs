@@ -82,6 +82,7 @@ impl Drainer {
             maps.into_iter().chain([log.kept_end(stream)]).flatten().max().unwrap_or(0)
         };
         self.counted.insert(stream, known);
+        self.shared.log.lock().settle(stream, known);
         let going_back = self.with_reader(move |reader| reader.go_back(stream, next, known));
         let Ok(segments) = going_back.await else {
             // The reader is lost, which is noticed when it is to read.

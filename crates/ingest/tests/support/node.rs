@@ -142,6 +142,15 @@ impl Node {
         let done = totals.appended();
         let sum = done.stored + done.duplicate + done.discarded + done.set_aside + self.spool.pending();
         assert_eq!(self.spool.accepted() + totals.earlier(), sum, "{totals:?}");
+        self.assert_account();
+    }
+
+    /// accepted + recovered = stored + duplicate + discarded + set aside + pending, at any moment.
+    pub fn assert_account(&self) {
+        let account = self.spool.account(self.totals());
+        let done = account.drained;
+        let sum = done.stored + done.duplicate + done.discarded + done.set_aside + account.pending;
+        assert_eq!(account.accepted + account.recovered, sum, "{account:?} {:?}", self.totals());
     }
 
     /// Drains what is left and ends; the store has everything then.

@@ -61,6 +61,8 @@ pub enum Scenario {
     Verify,
     /// Live streams, over HTTP.
     Streams,
+    /// Size, memory and the time of a start.
+    Footprint,
     /// Answers from the cache beside the same from the store, over HTTP.
     Cache,
     /// The same on Postgres, with a cache that is shared by Redis.

@@ -20,6 +20,18 @@ impl Line {
     }
 }
 
+impl Line {
+    /// A line with a figure that has no baseline: the middle one of several, with the least and the most.
+    pub fn figure(scenario: impl Display, values: &[f64], unit: &str, notes: &str) -> Self {
+        let (least, most) =
+            values.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), v| (least.min(*v), most.max(*v)));
+        Self {
+            subject: format!("{:.1} {unit} ({least:.1} to {most:.1})", median(values)),
+            ..Self::note(scenario, notes)
+        }
+    }
+}
+
 /// What a measure is in.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit {

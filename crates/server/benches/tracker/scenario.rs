@@ -2,6 +2,7 @@
 //! a fast wrong answer fails the run.
 
 mod cache;
+mod footprint;
 mod import;
 mod ingest;
 mod limits;
@@ -33,6 +34,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::RedisLimits => redis_limits::run(options).await,
         Scenario::Verify => verify::run(options).await,
         Scenario::Streams => streams::run(options).await,
+        Scenario::Footprint => footprint::run(options).await,
         Scenario::Cache => cache::run(options, "cache", &Storage::Embedded).await,
         Scenario::RedisCache => {
             cache::run(options, "redis-cache", &Storage::Postgres(storage::postgres())).await

@@ -72,6 +72,11 @@ impl Tracker {
         Ok(Self { process, address, admin, _folder: folder })
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// Registers so many clients, and gives their keys.
     pub async fn register(&self, count: usize) -> Outcome<Vec<String>> {
         Ok(self.clients(count).await?.into_iter().map(|client| client.key).collect())

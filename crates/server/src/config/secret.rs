@@ -42,6 +42,14 @@ pub fn jwt_secret(text: &str, is_production: bool) -> Result<Secret, Invalid> {
     Ok(secret)
 }
 
+/// Takes what has to be shown for metrics: it goes in a header.
+pub fn metrics_token(text: &str, is_production: bool) -> Result<Secret, Invalid> {
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Invalid::new("must have no blanks and only characters of ASCII"));
+    }
+    jwt_secret(text, is_production)
+}
+
 /// Takes an admin key that somebody configured.
 pub fn admin_key(text: &str, is_production: bool) -> Result<ApiKey, Invalid> {
     let key = ApiKey::parse(text)?;

@@ -21,7 +21,7 @@ use super::reader::{Need, Reader};
 use super::redis::{self, RedisSettings};
 use super::secret::{self, Secret};
 use super::sources::Sources;
-use super::values::{AppEnv, AuditCapture, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+use super::values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};
 
 /// All settings, parsed. The table of settings says what each is for.
 #[derive(Debug, Clone)]
@@ -80,6 +80,10 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_TOKEN`.
+    pub metrics_token: Option<Secret>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub traces: Option<Collector>,
     described: Vec<Described>,
 }
 
@@ -138,6 +142,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let encryption_keys = reader.secret("ENCRYPTION_KEY", need_keys, encryption::encryption_keys);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
+    let metrics_token = reader.optional("METRICS_TOKEN", |text| secret::metrics_token(text, is_production));
+    let traces = reader.optional("OTEL_EXPORTER_OTLP_ENDPOINT", Collector::parse);
     Some(Settings {
         app_env: app_env?,
         host: host?,
@@ -166,6 +172,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         encryption_keys,
         log_level: log_level?,
         log_format: log_format?,
+        metrics_token,
+        traces,
         described,
     })
 }

@@ -146,6 +146,11 @@ pub const SETTINGS: &[Setting] = &[
     open("AUDIT_MAX_BYTES", Always("8192"), "What each of these may have; more is cut"),
     secret("ENCRYPTION_KEY", "Encrypts them: 64 hexadecimal digits; a list to change keys"),
     open("LOG_LEVEL", Always("info"), "What is logged: a level, or directives such as info,actix_web=debug"),
+    secret("METRICS_TOKEN", "What has to be shown for /metrics; open without it"),
+    secret(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Where traces go, by OTLP over HTTP, such as http://localhost:4318",
+    ),
     open(
         "LOG_FORMAT",
         ByTerminal { terminal: "pretty", other: "json" },
@@ -166,15 +171,10 @@ const fn later(name: &'static str) -> NotYet {
     NotYet { name, secret: false }
 }
 
-const fn later_secret(name: &'static str) -> NotYet {
-    NotYet { name, secret: true }
-}
-
 /// Names that are known but have no effect yet. They may stand in the file, so that one file serves
 /// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
 /// carry a password are masked like secrets.
-pub const NOT_YET: &[NotYet] =
-    &[later("IP_PRIVACY"), later_secret("METRICS_TOKEN"), later_secret("OTEL_EXPORTER_OTLP_ENDPOINT")];
+pub const NOT_YET: &[NotYet] = &[later("IP_PRIVACY")];
 
 /// All known names.
 pub fn names() -> impl Iterator<Item = &'static str> {

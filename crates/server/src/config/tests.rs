@@ -247,10 +247,12 @@ fn no_secret_is_ever_shown() {
     let digits = STRONG;
     let url = format!("postgres://ada:{secret}@db/x");
     let redis = format!("redis://ada:{secret}@cache");
+    let collector = format!("http://collector/{secret}");
     let text = |name| match name {
         "ENCRYPTION_KEY" => digits,
         "DATABASE_URL" => &url,
         "REDIS_URL" => &redis,
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => &collector,
         _ => &secret,
     };
     // The password is in the URL, or it has a host.
@@ -306,7 +308,8 @@ fn every_setting_of_the_table_is_read_and_has_a_good_default() {
         ("REDIS_CLUSTER_HOSTS", "cache"),
         ("REDIS_READ_HOST", "cache2"),
     ];
-    let env = [&values[..], &secrets, &database, &redis].concat();
+    let watching = [("METRICS_TOKEN", STRONG), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")];
+    let env = [&values[..], &secrets, &database, &redis, &watching].concat();
     let setup = Setup::new("", "", &env);
     let raw = read_layers(&setup.sources, &mut Vec::new());
     let unset = SETTINGS.iter().filter(|setting| matches!(setting.preset, Preset::Unset)).count();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use activity_domain::error::Invalid;
+use actix_web::http::Uri;
 use tracing_subscriber::EnvFilter;
 
 /// How strict to be.
@@ -140,6 +141,36 @@ fn origin(text: &str) -> Result<String, Invalid> {
     })
 }
 
+/// Who collects traces: a URL by OTLP's rules, to which the path of traces is added.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Collector(String);
+
+impl Collector {
+    /// Takes `http` and `https` URLs without a query. Credentials belong in a header.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bad = || Invalid::new("must be a URL such as http://localhost:4318, without a user and a query");
+        let url: Uri = text.parse().map_err(|_| bad())?;
+        let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+        let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
+        if !is_web || has_user || url.query().is_some() {
+            return Err(bad());
+        }
+        Ok(Self(format!("{}/v1/traces", text.trim_end_matches('/'))))
+    }
+
+    /// Where traces go.
+    pub fn traces(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Collector {
+    /// Some have a secret in their path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Collector(..)")
+    }
+}
+
 /// Which events are logged, as directives that are known to parse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLevel(String);
@@ -211,6 +242,19 @@ mod tests {
     }
 
     #[test]
+    fn traces_go_where_otlp_says() {
+        for (text, to) in [
+            ("http://localhost:4318", "http://localhost:4318/v1/traces"),
+            ("https://otlp.example.org/team/", "https://otlp.example.org/team/v1/traces"),
+        ] {
+            assert_eq!(Collector::parse(text).unwrap().traces(), to);
+        }
+        for bad in ["", "localhost:4318", "grpc://x", "http://user:pass@x", "http://x?a=b", "http://", "/x"] {
+            assert!(Collector::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_mistyped_level_does_not_pass_as_a_module() {
         for good in ["info", "WARN", "off", "info,actix_web=debug", "warn, activity_http=trace"] {
             assert!(LogLevel::parse(good).is_ok(), "{good}");
@@ -227,6 +271,7 @@ mod tests {
             let _ = Host::parse(&text);
             let _ = CorsOrigins::parse(&text);
             let _ = CorsOrigins::parse(&format!("https://{text}"));
+            let _ = Collector::parse(&format!("http://{text}"));
             let _ = LogLevel::parse(&text).map(|level| level.filter());
         }
     }

@@ -1,4 +1,4 @@
-//! What Redis has a part in: limits and the cache. Both go on without it, so that neither is vital.
+//! What Redis has a part in: limits, the cache and the live feed. They go on without it, so that none is vital.
 
 use std::borrow::Cow;
 
@@ -44,6 +44,15 @@ pub(super) fn cache(far: &Far) -> Check {
         (None, None) => (true, "shared by Redis".to_owned()),
     };
     Check { name: Cow::Borrowed("cache"), ok, detail, vital: false }
+}
+
+/// Who tells readers of live streams what other instances accept.
+pub(super) fn feed(link: &Link) -> Check {
+    let (ok, detail) = match trouble(link) {
+        Some(trouble) => (false, format!("Redis {trouble}; readers are told what this instance accepts")),
+        None => (true, "shared by Redis".to_owned()),
+    };
+    Check { name: Cow::Borrowed("feed"), ok, detail, vital: false }
 }
 
 /// What is wrong with a connection, and for how long. Words of Redis may name keys and addresses: they are in the log.

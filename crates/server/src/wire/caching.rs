@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use activity_adapter_memory::{CacheOptions, MemoryUsageCache};
-use activity_adapter_redis::{CacheOptions as FarOptions, LayeredCache, Link, Reader, RedisUsageCache, Time};
+use activity_adapter_redis::{
+    AskedFar, CacheOptions as FarOptions, LayeredCache, Link, Reader, RedisUsageCache, Time,
+};
 use activity_domain::cache::Lifetime;
 use activity_domain::port::{Background, Clock, UsageCache};
 use activity_domain::service::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm};
@@ -19,6 +21,10 @@ const DAY_ROWS: usize = 20_000;
 pub struct Caching {
     /// The cache.
     pub cache: Arc<dyn UsageCache>,
+    /// That of this process, which may be the same.
+    pub near: Arc<dyn UsageCache>,
+    /// What is asked of the one that instances share.
+    pub asked_far: Option<Arc<AskedFar>>,
     /// Warms it.
     pub prewarm: Arc<Prewarm>,
     /// Learns what other instances store, where there are others: somebody has to have it ask, again and again.
@@ -64,15 +70,18 @@ pub fn cached(
     let near: Arc<dyn UsageCache> = Arc::new(MemoryUsageCache::new(clock.clone(), options));
     let following = storage.late.clone().map(|late| Following::new(late, near.clone(), clock.clone()));
     let following = following.map(Arc::new);
+    let mut asked_far = None;
     let cache: Arc<dyn UsageCache> = match (far.clone(), &following) {
         (Some(Far { link, reader }), Some(following)) => {
             let options = FarOptions { tracks_keys: settings.tracks_keys, ..FarOptions::default() };
             let (following, clock) = (following.clone(), clock.clone());
             let far = RedisUsageCache::new(link, reader, following, clock, Time::Redis, options);
-            Arc::new(LayeredCache::new(near, far))
+            let layered = LayeredCache::new(near.clone(), far);
+            asked_far = Some(layered.asked());
+            Arc::new(layered)
         }
         // Nobody else writes to the store, or there is no Redis.
-        _ => near,
+        _ => near.clone(),
     };
     let policy = CachePolicy {
         version: settings.version.clone(),
@@ -87,7 +96,7 @@ pub fn cached(
     let usage = Arc::new(usage);
     let sink = Arc::new(ForgettingSink::new(storage.sink, cache.clone()));
     let prewarm = Arc::new(Prewarm::new(usage.clone()));
-    (Storage { sink, usage, ..storage }, Caching { cache, prewarm, following, far })
+    (Storage { sink, usage, ..storage }, Caching { cache, near, asked_far, prewarm, following, far })
 }
 
 #[cfg(test)]

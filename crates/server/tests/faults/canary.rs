@@ -6,23 +6,43 @@ use std::path::{Path, PathBuf};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Account, Database, Event, Node, Random};
+use crate::support::{Account, Collector, Database, Event, Node, Random};
 
+const METRICS_TOKEN: &str = "m3tr1cs-m3tr1cs-m3tr1cs-m3tr1cs-m3tr1cs";
 const CANARY: &str = "c4n4ry-c4n4ry-c4n4ry";
 /// No secret by its name or looks, and yet nobody's business: it is in the trail and nowhere in clear.
 const PRIVATE: &str = "pr1v4te-pr1v4te-pr1v4te";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_secrets_are_in_their_folder_only() {
-    let settings = [("LOG_LEVEL", "debug"), ("LOG_BATCH_INTERVAL_MS", "20"), ("AUDIT_CAPTURE", "full")];
+    let collector = Collector::start().await;
+    let settings = [
+        ("LOG_LEVEL", "debug"),
+        ("LOG_BATCH_INTERVAL_MS", "20"),
+        ("AUDIT_CAPTURE", "full"),
+        ("METRICS_TOKEN", METRICS_TOKEN),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url),
+    ];
     let mut node = Node::started(&settings).await;
     let mut secrets = use_secrets(&node).await;
+    secrets.push(METRICS_TOKEN.to_owned());
     secrets.push(fs::read_to_string(node.path("data/secrets/encryption_key")).unwrap().trim().to_owned());
     secrets.push(node.admin_key());
     secrets.push(fs::read_to_string(node.path("data/secrets/jwt_secret")).unwrap().trim().to_owned());
     let kept = holders(&node.path("data/secrets"), &secrets);
     assert_eq!(kept.len(), 3, "the search finds what is there: {kept:?}");
+    let numbers = node.http.get(node.at("/metrics")).bearer_auth(METRICS_TOKEN).send().await.unwrap();
+    let numbers = numbers.text().await.unwrap();
+    assert!(numbers.contains("route=\"/api/clients/{clientId}/rate-limit\""), "{numbers}");
+    let shown: Vec<&String> = secrets.iter().filter(|secret| numbers.contains(secret.as_str())).collect();
+    assert!(shown.is_empty(), "{shown:?} in {numbers}");
     assert_absent(&mut node, &secrets).await;
+    assert!(
+        collector.has(b"GET /api/clients/{clientId}/rate-limit") && collector.has(b"kept=this"),
+        "spans came"
+    );
+    let traced: Vec<&String> = secrets.iter().filter(|secret| collector.has(secret.as_bytes())).collect();
+    assert!(traced.is_empty(), "{traced:?} in spans");
     assert_eq!(Database::of(&node).count("activity_body"), 6, "trails are there, and closed");
 }
 
@@ -168,7 +188,11 @@ async fn misplace(node: &Node, account: &Account, event: &Value, secret: &str) {
         [format!("/nope/{secret}"), format!("/api/clients/{secret}/rate-limit"), format!("/livez?k={secret}")]
     {
         let request = node.http.get(node.at(&path)).header("x-request-id", format!("r-{secret}"));
-        let answer = request.header("cookie", secret).header("referer", secret).send().await.unwrap();
+        let request =
+            request.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let state = if path.starts_with("/livez") { "kept=this".to_owned() } else { format!("x={secret}") };
+        let request = request.header("tracestate", state).header("cookie", secret).header("referer", secret);
+        let answer = request.send().await.unwrap();
         assert!(answer.headers().values().all(|value| !value.to_str().unwrap_or_default().contains(secret)));
         assert!(!answer.text().await.unwrap().contains(secret), "{path}");
     }

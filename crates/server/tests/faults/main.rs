@@ -8,6 +8,7 @@ mod canary;
 mod crash;
 mod drain;
 mod hostile;
+mod metrics;
 mod outage;
 mod probe;
 mod random_urls;
@@ -19,6 +20,7 @@ mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod versions;
+mod traces;
 
 use support::{Database, Ledger, Node, by_day};
 

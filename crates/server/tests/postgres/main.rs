@@ -8,6 +8,7 @@ mod commands;
 mod instances;
 mod journey;
 mod later;
+mod metrics;
 mod rows;
 mod schema;
 mod secrets;

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod hammer;
+mod metrics;
 mod outage;
 #[path = "../postgres/rows.rs"]
 mod rows;

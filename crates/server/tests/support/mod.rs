@@ -4,10 +4,12 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 
 mod api;
+mod collector;
 mod database;
 mod front;
 mod ledger;
 mod load;
+mod metrics;
 mod node;
 mod random;
 mod real_log;
@@ -16,10 +18,12 @@ mod skew;
 use std::time::{Duration, Instant};
 
 pub use api::Account;
+pub use collector::Collector;
 pub use database::{Count, Database, Days, Row, by_day, date};
 pub use front::Front;
 pub use ledger::{Event, Ledger, Outcome};
 pub use load::Load;
+pub use metrics::Metrics;
 pub use node::Node;
 pub use random::Random;
 pub use real_log::real_log;
