@@ -7,7 +7,7 @@
 mod down;
 mod front;
 mod hold;
-mod http;
+pub mod http;
 mod instance;
 mod part;
 mod place;

@@ -12,6 +12,7 @@ mod deploy;
 mod dashboard;
 mod faults;
 mod fuzz;
+mod fuzz_api;
 mod migrate;
 mod needs;
 mod nginx;
@@ -72,6 +73,8 @@ enum Chore {
     Faults(faults::Options),
     /// Run fuzz targets one after the other, on a nightly toolchain
     Fuzz(fuzz::Options),
+    /// Send requests made from the OpenAPI document to a server, and look at every answer
+    FuzzApi(fuzz_api::Options),
     /// Start, look at or end the topology of production on this machine
     #[command(subcommand)]
     Cluster(cluster::Act),
@@ -112,6 +115,7 @@ fn dispatch(chore: Chore) -> process::Outcome {
         Chore::Bench(rest) => bench::bench(rest.args),
         Chore::Faults(options) => faults::faults(&options),
         Chore::Fuzz(options) => fuzz::fuzz(&options),
+        Chore::FuzzApi(options) => fuzz_api::fuzz_api(&options),
         Chore::Cluster(act) => cluster::cluster(&act),
     }
 }

@@ -27,11 +27,21 @@ pub fn run(mut args: Vec<OsString>) -> Outcome {
     process::exec(Command::new(binary).args(args))
 }
 
-/// Builds the server and returns the path of its binary. Cargo is asked for the path, because it depends on
-/// the target directory and on a target triple that the user may have set.
+/// Builds the server in release and returns the path of its binary.
 pub fn build() -> Outcome<PathBuf> {
+    build_with(&["--release"])
+}
+
+/// The same as tests have it.
+pub fn build_for_tests() -> Outcome<PathBuf> {
+    build_with(&[])
+}
+
+/// Cargo is asked for the path, because it depends on
+/// the target directory and on a target triple that the user may have set.
+fn build_with(profile: &[&str]) -> Outcome<PathBuf> {
     let mut build = process::cargo();
-    build.args(["build", "--release", "--package", "activity-server", "--bin", BINARY]);
+    build.args(["build", "--package", "activity-server", "--bin", BINARY]).args(profile);
     build.arg("--message-format=json-render-diagnostics").stdin(Stdio::null());
     let messages = process::capture(&mut build)?;
     executable(&messages)?.ok_or_else(|| format!("cargo built no binary called {BINARY}").into())

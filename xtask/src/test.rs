@@ -3,7 +3,7 @@
 use std::{ffi::OsString, process::Command};
 
 use crate::{
-    caddy, clock, dashboard, deploy, nginx, openapi, postgres,
+    caddy, clock, dashboard, deploy, fuzz_api, nginx, openapi, postgres,
     process::{self, Outcome},
     redis,
     steps::{self, Step},
@@ -46,6 +46,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("OpenAPI document", openapi::check),
         Step::new("WebSocket conformance", websocket::websocket),
         Step::new("files of deploy/", deploy::check),
+        Step::new("the API against its document", fuzz_api::in_short),
     ]);
     steps
 }

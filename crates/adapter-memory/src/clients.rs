@@ -1,5 +1,8 @@
 //! Clients and their keys.
 
+use std::sync::Arc;
+
+use activity_domain::act::{Act, Signature};
 use activity_domain::client::{Client, ClientChange};
 use activity_domain::error::{AddKeyError, InsertError, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
@@ -12,6 +15,10 @@ use crate::store::MemoryStore;
 
 #[async_trait]
 impl ClientRepo for MemoryStore {
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo> {
+        Arc::new(Self { state: self.state.clone(), signature: Some(by) })
+    }
+
     async fn insert(&self, client: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
         let mut state = self.reach()?;
         if client.email.is_some() && state.clients.values().any(|other| other.email == client.email) {
@@ -25,6 +32,7 @@ impl ClientRepo for MemoryStore {
         if let Some(key) = key {
             state.keys.insert(key.digest, (client.id.clone(), key.clone()));
         }
+        state.write_down(self.signature.as_ref(), Act::registered(client, key));
         Ok(())
     }
 
@@ -59,7 +67,13 @@ impl ClientRepo for MemoryStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        self.reach()?.update(id, change, now)
+        let mut state = self.reach()?;
+        let before = state.clients.get(id).cloned();
+        let updated = state.update(id, change, now)?;
+        if let (Some(before), Some(after)) = (before, &updated) {
+            state.write_down(self.signature.as_ref(), Act::changed(&before, after, change));
+        }
+        Ok(updated)
     }
 
     async fn account(&self, id: &ClientId, _: Read) -> Result<Option<Account>, StoreError> {
@@ -86,15 +100,28 @@ impl ClientRepo for MemoryStore {
         key: &KeyRecord,
         overlap: Option<Timestamp>,
     ) -> Result<(), AddKeyError> {
-        self.reach()?.add_key(id, key, overlap)
+        let mut state = self.reach()?;
+        state.add_key(id, key, overlap)?;
+        state.write_down(self.signature.as_ref(), Act::issued(id, key, overlap));
+        Ok(())
     }
 
     async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.reach()?.revoke_key(id, key, now))
+        let mut state = self.reach()?;
+        let revoked = state.revoke_key(id, key, now);
+        if revoked {
+            state.write_down(self.signature.as_ref(), Act::revoked(id, key));
+        }
+        Ok(revoked)
     }
 
     async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
-        self.reach()?.erase(id, anonymous, now)
+        let mut state = self.reach()?;
+        let erased = state.erase(id, anonymous, now)?;
+        if erased {
+            state.write_down(self.signature.as_ref(), Act::erased(id));
+        }
+        Ok(erased)
     }
 
     async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {

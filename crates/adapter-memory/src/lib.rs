@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`store`] | [`MemoryStore`] and what tests may look at |
 //! | [`switches`] | how a test makes the store fail, in ways that real stores fail |
-//! | `clients`, `accounts`, `sink`, `set_aside`, `tickets`, `usage`, `over_time` | the ports |
+//! | `clients`, `accounts`, `acts`, `sink`, `set_aside`, `tickets`, `usage`, `over_time` | the ports |
 //! | [`late`] | a store that tells what changes late |
 //! | [`limiter`] | the limiter of a single instance; unlike the rest it is fast, bounded and for production |
 //! | [`cache`] | the cache of usage of a single instance, likewise |
@@ -16,6 +16,7 @@
 //! | [`clock`], [`randomness`] | time and randomness that a test chooses |
 
 mod accounts;
+mod acts;
 pub mod cache;
 mod clients;
 pub mod clock;

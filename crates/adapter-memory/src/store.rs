@@ -1,8 +1,9 @@
 //! The store: maps behind one lock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use activity_domain::act::{Entry, Signature};
 use activity_domain::activity::Activity;
 use activity_domain::client::Client;
 use activity_domain::error::StoreError;
@@ -21,7 +22,9 @@ pub(crate) type RowKey = (ClientId, Timestamp, ActivityId);
 /// All ports of storage, in memory. One lock around everything makes each call one transaction.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(crate) state: Arc<Mutex<State>>,
+    /// In whose name clients are changed, if that is to be written down.
+    pub(crate) signature: Option<Signature>,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct State {
     pub set_aside: Vec<KeptAside>,
     pub set_aside_ever: u64,
     pub used_tickets: HashMap<TicketId, Timestamp>,
+    pub acts: Vec<Entry>,
+    pub acts_ever: u64,
     pub switches: Switches,
 }
 
@@ -63,6 +68,8 @@ impl Default for State {
             last_access: HashMap::new(),
             changes: Vec::new(),
             tombstones: HashSet::new(),
+            acts: Vec::new(),
+            acts_ever: 0,
             switches: Switches::default(),
         }
     }

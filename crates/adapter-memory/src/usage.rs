@@ -74,11 +74,12 @@ impl Upkeep for MemoryStore {
         Ok(Retained { dropped: (before - state.rows.len()) as u64, more: false })
     }
 
-    /// Rows of erased clients go at once, so only old changes are left to do.
+    /// Rows of erased clients go at once, so only what is old is left to do.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError> {
         let mut state = self.reach()?;
         state.forget_changes(now);
         state.forget_tickets(now);
+        state.forget_acts(now);
         Ok(Purged::default())
     }
 }

@@ -33,7 +33,12 @@ fn limits() -> Limits {
 fn caller(rate_limit: i64, limits: Vec<ClientLimit>) -> Caller {
     let rate_limit = RateLimit::parse(rate_limit).unwrap();
     let client = Client { rate_limit, limits: make::limits(limits), ..make::client("CL-1") };
-    Caller { client: Arc::new(client), key: KeyId::parse("key000000001").unwrap(), key_ends: None }
+    Caller {
+        client: Arc::new(client),
+        key: KeyId::parse("key000000001").unwrap(),
+        key_ends: None,
+        request: None,
+    }
 }
 
 fn calls(endpoints: &[&str]) -> Vec<Activity> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use activity_domain::act::{Act, Signature};
 use activity_domain::client::{Client, ClientChange, Email};
 use activity_domain::error::{AddKeyError, Invalid, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
@@ -17,7 +18,7 @@ use crate::clients::{ClientRow, KeyRow, insert_key};
 use crate::error::{Failure, Refusal, corrupt, taken};
 use crate::schema::{api_key, client, client_number};
 use crate::statement::statement;
-use crate::{changes, late, limits, numbers};
+use crate::{acts, changes, late, limits, numbers};
 
 /// The number of a client that exists. Until the transaction ends, nobody else changes or erases it.
 pub(crate) async fn lock(c: &mut AsyncPgConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
@@ -88,13 +89,15 @@ async fn keys(c: &mut AsyncPgConnection, clients: &[i64]) -> Result<HashMap<i64,
 
 pub(crate) async fn update(
     c: &mut AsyncPgConnection,
+    by: Option<&Signature>,
     id: &ClientId,
     change: &ClientChange,
     now: Timestamp,
 ) -> Result<Option<Client>, Refusal<UpdateError>> {
     let Some(no) = lock(c, id).await? else { return Ok(None) };
     let no = no.0.cast_signed();
-    let Some(Account { client: mut changed, .. }) = get(c, id).await? else { return Ok(None) };
+    let Some(Account { client: before, .. }) = get(c, id).await? else { return Ok(None) };
+    let mut changed = before.clone();
     change.apply(&mut changed);
     let updated = diesel::update(client::table.find(no))
         .set((
@@ -116,12 +119,14 @@ pub(crate) async fn update(
     if change.name.is_some() {
         late::note_names(c).await?;
     }
+    acts::write_down(c, by, || Act::changed(&before, &changed, change)).await?;
     changes::note(c, id, now).await?;
     Ok(Some(changed))
 }
 
 pub(crate) async fn add_key(
     c: &mut AsyncPgConnection,
+    by: Option<&Signature>,
     id: &ClientId,
     key: &KeyRecord,
     overlap: Option<Timestamp>,
@@ -134,12 +139,12 @@ pub(crate) async fn add_key(
     let now = key.created_at.as_micros();
     let own = api_key::table.filter(api_key::client.eq(no.0.cast_signed()));
     let ends: Vec<Option<i64>> = own.select(api_key::expires_at).load(c).await?;
-    let overlap = overlap.map(Timestamp::as_micros);
-    let is_live = |end: &&Option<i64>| end.iter().chain(&overlap).min().is_none_or(|end| *end > now);
+    let ending = overlap.map(Timestamp::as_micros);
+    let is_live = |end: &&Option<i64>| end.iter().chain(&ending).min().is_none_or(|end| *end > now);
     if ends.iter().filter(is_live).count() >= MAX_KEYS {
         return Err(Refusal::Because(AddKeyError::TooMany));
     }
-    if let Some(overlap) = overlap {
+    if let Some(overlap) = ending {
         let longer = own.filter(api_key::expires_at.is_null().or(api_key::expires_at.gt(overlap)));
         diesel::update(longer).set(api_key::expires_at.eq(overlap)).execute(c).await?;
     }
@@ -149,12 +154,14 @@ pub(crate) async fn add_key(
         Some("api_key_pkey" | "api_key_digest_key") => Refusal::Because(AddKeyError::IdTaken),
         _ => error.into(),
     })?;
+    acts::write_down(c, by, || Act::issued(id, key, overlap)).await?;
     changes::note(c, id, key.created_at).await?;
     Ok(())
 }
 
 pub(crate) async fn revoke_key(
     c: &mut AsyncPgConnection,
+    by: Option<&Signature>,
     id: &ClientId,
     key: &KeyId,
     now: Timestamp,
@@ -163,6 +170,7 @@ pub(crate) async fn revoke_key(
     let own = api_key::table.find(key.as_str()).filter(api_key::client.eq(no.0.cast_signed()));
     let revoked = diesel::delete(own).execute(c).await? > 0;
     if revoked {
+        acts::write_down(c, by, || Act::revoked(id, key)).await?;
         changes::note(c, id, now).await?;
     }
     Ok(revoked)

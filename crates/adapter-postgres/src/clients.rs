@@ -1,7 +1,9 @@
 //! Clients and their keys.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use activity_domain::act::{Act, Signature};
 use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, Email, RateLimit, Role};
 use activity_domain::error::{AddKeyError, InsertError, Invalid, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
@@ -18,13 +20,17 @@ use crate::error::{Failure, Refusal, corrupt, taken};
 use crate::locks::Lock;
 use crate::schema::{api_key, client, client_number};
 use crate::store::PostgresStore;
-use crate::{accounts, changes, erase, limits, numbers};
+use crate::{accounts, acts, changes, erase, limits, numbers};
 
 #[async_trait]
 impl ClientRepo for PostgresStore {
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo> {
+        Arc::new(self.signed_by(by))
+    }
+
     async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
-        let (new, key) = (new.clone(), key.cloned());
-        self.write(move |c| Box::pin(async move { insert(c, &new, key.as_ref()).await })).await
+        let (new, key, by) = (new.clone(), key.cloned(), self.signature.clone());
+        self.write(move |c| Box::pin(async move { insert(c, by.as_ref(), &new, key.as_ref()).await })).await
     }
 
     async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
@@ -64,8 +70,11 @@ impl ClientRepo for PostgresStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        let (id, change) = (id.clone(), change.clone());
-        self.write(move |c| Box::pin(async move { accounts::update(c, &id, &change, now).await })).await
+        let (id, change, by) = (id.clone(), change.clone(), self.signature.clone());
+        self.write(move |c| {
+            Box::pin(async move { accounts::update(c, by.as_ref(), &id, &change, now).await })
+        })
+        .await
     }
 
     async fn account(&self, id: &ClientId, read: Read) -> Result<Option<Account>, StoreError> {
@@ -90,18 +99,25 @@ impl ClientRepo for PostgresStore {
         key: &KeyRecord,
         overlap: Option<Timestamp>,
     ) -> Result<(), AddKeyError> {
-        let (id, key) = (id.clone(), key.clone());
-        self.write(move |c| Box::pin(async move { accounts::add_key(c, &id, &key, overlap).await })).await
+        let (id, key, by) = (id.clone(), key.clone(), self.signature.clone());
+        self.write(move |c| {
+            Box::pin(async move { accounts::add_key(c, by.as_ref(), &id, &key, overlap).await })
+        })
+        .await
     }
 
     async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        let (id, key) = (id.clone(), key.clone());
-        self.write(move |c| Box::pin(async move { accounts::revoke_key(c, &id, &key, now).await })).await
+        let (id, key, by) = (id.clone(), key.clone(), self.signature.clone());
+        self.write(move |c| {
+            Box::pin(async move { accounts::revoke_key(c, by.as_ref(), &id, &key, now).await })
+        })
+        .await
     }
 
     async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
-        let (id, anonymous) = (id.clone(), anonymous.clone());
-        self.write(move |c| Box::pin(async move { erase::erase(c, &id, &anonymous, now).await })).await
+        let (id, anonymous, by) = (id.clone(), anonymous.clone(), self.signature.clone());
+        self.write(move |c| Box::pin(async move { erase::erase(c, by.as_ref(), &id, &anonymous, now).await }))
+            .await
     }
 
     async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
@@ -117,6 +133,7 @@ impl ClientRepo for PostgresStore {
 /// Nothing is looked up beforehand that the constraints tell: of two at once, one is told.
 async fn insert(
     c: &mut AsyncPgConnection,
+    by: Option<&Signature>,
     new: &Client,
     key: Option<&KeyRecord>,
 ) -> Result<(), Refusal<InsertError>> {
@@ -129,6 +146,7 @@ async fn insert(
     if let Some(key) = key {
         insert_key(c, no, key).await.map_err(second)?;
     }
+    acts::write_down(c, by, || Act::registered(new, key)).await?;
     Ok(())
 }
 

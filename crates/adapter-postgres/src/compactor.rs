@@ -24,7 +24,7 @@ use crate::pending::decode;
 use crate::schema::usage_delta;
 use crate::statement::statement;
 use crate::store::PostgresStore;
-use crate::{changes, erase, late, tickets};
+use crate::{acts, changes, erase, late, tickets};
 
 /// Entries folded in one transaction, which is what it holds in memory: some tens of megabytes. Nobody waits for
 /// it, and the more are folded together, the fewer blocks are written twice.
@@ -53,6 +53,7 @@ impl Upkeep for PostgresStore {
                 changes::forget(c, now).await?;
                 late::forget(c, now).await?;
                 tickets::forget(c, now).await?;
+                acts::forget(c, now).await?;
                 erase::purge(c).await
             })
         });

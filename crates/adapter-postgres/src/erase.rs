@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use activity_domain::act::{Act, Signature};
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::ERASED;
 use activity_domain::id::{ANONYMOUS, ClientId, Fingerprint};
@@ -20,7 +21,7 @@ use crate::schema::{
     api_key, client, client_number, erasing, set_aside, tombstone, usage_block, usage_delta,
 };
 use crate::statement::statement;
-use crate::{accounts, changes, late, numbers, store};
+use crate::{accounts, acts, changes, late, numbers, store};
 
 /// Rows deleted in one transaction.
 const SWEEP: i64 = 10_000;
@@ -31,6 +32,7 @@ const UNMISTAKABLE: usize = 19;
 /// anonymous id, and a tombstone is set. Nobody stores rows meanwhile, so that none comes in behind it.
 pub(crate) async fn erase(
     c: &mut AsyncPgConnection,
+    by: Option<&Signature>,
     id: &ClientId,
     anonymous: &ClientId,
     now: Timestamp,
@@ -63,6 +65,7 @@ pub(crate) async fn erase(
         .execute(c)
         .await?;
     late::note_everything(c).await?;
+    acts::write_down(c, by, || Act::erased(id)).await?;
     changes::note(c, id, now).await?;
     Ok(true)
 }

@@ -11,6 +11,7 @@
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
+//! | `acts` | `ActLog`: what admins did |
 //! | `late` | `LateFeed`: what changed where it was taken for closed |
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
@@ -24,6 +25,7 @@
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod accounts;
+mod acts;
 pub mod ailment;
 mod batch;
 mod blocks;

@@ -143,6 +143,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    act (no) {
+        no -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        request -> Nullable<Text>,
+        action -> Text,
+        target -> Nullable<Text>,
+        differences -> Text,
+    }
+}
+
+diesel::table! {
     used_ticket (id) {
         id -> Uuid,
         until -> BigInt,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use activity_domain::act::Signature;
 use activity_domain::error::StoreError;
 use activity_domain::port::Read;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
@@ -56,6 +57,8 @@ pub struct PostgresStore {
     pub(crate) numbers: Arc<NumberCache>,
     pub(crate) days: Arc<Days>,
     pub(crate) novelty: Arc<Novelty>,
+    /// In whose name clients are changed, if that is to be written down.
+    pub(crate) signature: Option<Signature>,
 }
 
 impl PostgresStore {
@@ -80,6 +83,7 @@ impl PostgresStore {
             numbers: Arc::default(),
             days: Arc::default(),
             novelty: Arc::default(),
+            signature: None,
             options: Arc::new(options),
         }
     }
@@ -114,6 +118,11 @@ impl PostgresStore {
     /// What it has met since its start.
     pub fn counts(&self) -> Counts {
         self.counters.now()
+    }
+
+    /// The same store, in somebody's name.
+    pub(crate) fn signed_by(&self, by: Signature) -> Self {
+        Self { signature: Some(by), ..self.clone() }
     }
 
     pub(crate) fn max_endpoints(&self) -> usize {

@@ -18,6 +18,7 @@ async fn fresh() -> Stores {
         upkeep: instance(),
         set_aside: instance(),
         tickets: instance(),
+        acts: instance(),
         guard: Box::new(database),
     }
 }

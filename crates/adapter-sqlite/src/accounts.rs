@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use activity_domain::act::{Act, Signature};
 use activity_domain::client::{Client, ClientChange, Email};
 use activity_domain::error::{AddKeyError, Invalid, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
@@ -12,6 +13,7 @@ use activity_domain::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use crate::acts;
 use crate::changes;
 use crate::clients::{ClientRow, KeyRow, insert_key, with_limits};
 use crate::error::{Failure, corrupt};
@@ -85,6 +87,7 @@ type Updated = Result<Option<Client>, UpdateError>;
 /// A refusal is an answer, not a failure of the transaction: nothing was written before it is known.
 pub(crate) fn update(
     c: &mut SqliteConnection,
+    by: Option<&Signature>,
     id: &ClientId,
     change: &ClientChange,
     now: Timestamp,
@@ -97,7 +100,8 @@ pub(crate) fn update(
             return Ok(Err(UpdateError::EmailTaken));
         }
     }
-    let Some(Account { client: mut changed, .. }) = get(c, id)? else { return Ok(Ok(None)) };
+    let Some(Account { client: before, .. }) = get(c, id)? else { return Ok(Ok(None)) };
+    let mut changed = before.clone();
     change.apply(&mut changed);
     diesel::update(client::table.find(no))
         .set((
@@ -111,6 +115,7 @@ pub(crate) fn update(
     if change.limits.is_some() {
         limits::replace(c, no, &changed.limits)?;
     }
+    acts::write_down(c, by, || Act::changed(&before, &changed, change))?;
     changes::note(c, id, now)?;
     Ok(Ok(Some(changed)))
 }

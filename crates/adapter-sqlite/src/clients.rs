@@ -1,5 +1,8 @@
 //! Clients and their keys.
 
+use std::sync::Arc;
+
+use activity_domain::act::{Act, Signature};
 use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, Email, RateLimit, Role};
 use activity_domain::error::{AddKeyError, InsertError, Invalid, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
@@ -14,13 +17,24 @@ use diesel::sqlite::SqliteConnection;
 use crate::error::{Failure, corrupt};
 use crate::schema::{api_key, client, client_number};
 use crate::store::SqliteStore;
-use crate::{accounts, changes, erase, limits, numbers};
+use crate::{accounts, acts, changes, erase, limits, numbers};
 
 #[async_trait]
 impl ClientRepo for SqliteStore {
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo> {
+        Arc::new(self.signed_by(by))
+    }
+
     async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
-        let (new, key) = (new.clone(), key.cloned());
-        self.write(move |c| insert(c, &new, key.as_ref())).await?
+        let (new, key, by) = (new.clone(), key.cloned(), self.signature.clone());
+        self.write(move |c| {
+            let inserted = insert(c, &new, key.as_ref())?;
+            if inserted.is_ok() {
+                acts::write_down(c, by.as_ref(), || Act::registered(&new, key.as_ref()))?;
+            }
+            Ok(inserted)
+        })
+        .await?
     }
 
     async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
@@ -69,8 +83,8 @@ impl ClientRepo for SqliteStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        let (id, change) = (id.clone(), change.clone());
-        self.write(move |c| accounts::update(c, &id, &change, now)).await?
+        let (id, change, by) = (id.clone(), change.clone(), self.signature.clone());
+        self.write(move |c| accounts::update(c, by.as_ref(), &id, &change, now)).await?
     }
 
     async fn account(&self, id: &ClientId, _: Read) -> Result<Option<Account>, StoreError> {
@@ -94,18 +108,39 @@ impl ClientRepo for SqliteStore {
         key: &KeyRecord,
         overlap: Option<Timestamp>,
     ) -> Result<(), AddKeyError> {
-        let (id, key) = (id.clone(), key.clone());
-        self.write(move |c| accounts::add_key(c, &id, &key, overlap)).await?
+        let (id, key, by) = (id.clone(), key.clone(), self.signature.clone());
+        self.write(move |c| {
+            let added = accounts::add_key(c, &id, &key, overlap)?;
+            if added.is_ok() {
+                acts::write_down(c, by.as_ref(), || Act::issued(&id, &key, overlap))?;
+            }
+            Ok(added)
+        })
+        .await?
     }
 
     async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        let (id, key) = (id.clone(), key.clone());
-        self.write(move |c| Ok(accounts::revoke_key(c, &id, &key, now)?)).await
+        let (id, key, by) = (id.clone(), key.clone(), self.signature.clone());
+        self.write(move |c| {
+            let revoked = accounts::revoke_key(c, &id, &key, now)?;
+            if revoked {
+                acts::write_down(c, by.as_ref(), || Act::revoked(&id, &key))?;
+            }
+            Ok(revoked)
+        })
+        .await
     }
 
     async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
-        let (id, anonymous) = (id.clone(), anonymous.clone());
-        self.write(move |c| erase::erase(c, &id, &anonymous, now)).await
+        let (id, anonymous, by) = (id.clone(), anonymous.clone(), self.signature.clone());
+        self.write(move |c| {
+            let erased = erase::erase(c, &id, &anonymous, now)?;
+            if erased {
+                acts::write_down(c, by.as_ref(), || Act::erased(&id))?;
+            }
+            Ok(erased)
+        })
+        .await
     }
 
     async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ use crate::pending::decode;
 use crate::retention;
 use crate::schema::usage_delta;
 use crate::store::SqliteStore;
-use crate::{changes, erase, tickets};
+use crate::{acts, changes, erase, tickets};
 
 /// Entries folded in one transaction: a few tens of milliseconds in which no batch is stored.
 const MAX_ENTRIES: i64 = 10_000;
@@ -46,6 +46,7 @@ impl Upkeep for SqliteStore {
         let purged = self.write(move |c| {
             changes::forget(c, now)?;
             tickets::forget(c, now)?;
+            acts::forget(c, now)?;
             let swept = erase::sweep(c)?;
             if swept.more || !erase::unname_endpoints(c)? {
                 return Ok(swept);

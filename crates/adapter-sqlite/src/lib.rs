@@ -6,6 +6,7 @@
 //! | [`migrations`] | the schema's versions |
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
+//! | `acts` | `ActLog`: what admins did |
 //! | `erase`, `scrub` | what goes when a client is erased; old copies of it in unused bytes of pages |
 //! | `sink`, `row`, `body` | `ActivitySink`: the one transaction that makes an activity count |
 //! | `set_aside`, `tickets` | `SetAsideRepo`, `TicketRepo` |
@@ -17,6 +18,7 @@
 //! | `schema`, `error` | tables as diesel knows them; errors in the domain's terms |
 
 mod accounts;
+mod acts;
 mod block;
 mod blocks;
 mod body;

@@ -170,6 +170,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    act (no) {
+        no -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        request -> Nullable<Text>,
+        action -> Text,
+        target -> Nullable<Text>,
+        differences -> Text,
+    }
+}
+
+diesel::table! {
     used_ticket (id) {
         id -> Binary,
         until -> BigInt,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use activity_domain::act::Signature;
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use activity_domain::port::Upkeep;
@@ -55,6 +56,8 @@ pub struct SqliteStore {
     runtime: Handle,
     pub(crate) numbers: Arc<NumberCache>,
     pub(crate) max_endpoints: usize,
+    /// In whose name clients are changed, if that is to be written down.
+    pub(crate) signature: Option<Signature>,
 }
 
 impl SqliteStore {
@@ -72,10 +75,15 @@ impl SqliteStore {
             .map_err(|error| StoreError::Unavailable(error.to_string()))??;
         let writer = pool(file, 1, WRITER_WAIT).await?;
         let readers = pool(file, READERS, READER_WAIT).await?;
-        let store =
-            Self { writer, readers, runtime: Handle::current(), numbers: Arc::default(), max_endpoints };
+        let (runtime, numbers) = (Handle::current(), Arc::default());
+        let store = Self { writer, readers, runtime, numbers, max_endpoints, signature: None };
         store.count_again().await?;
         Ok(store)
+    }
+
+    /// The same store, in somebody's name.
+    pub(crate) fn signed_by(&self, by: Signature) -> Self {
+        Self { signature: Some(by), ..self.clone() }
     }
 
     /// After some migrations everything has to be counted again, which is done before anybody asks.

@@ -39,6 +39,16 @@ macro_rules! laws {
                 forgotten_changes_are_told,
                 a_follower_beside_writers_misses_nothing,
             }
+            acts {
+                what_is_done_is_written_down,
+                a_change_is_told_field_by_field,
+                what_is_refused_or_does_nothing_is_not_written_down,
+                without_a_signature_nothing_is_written_down,
+                acts_come_newest_first_in_pages_and_by_what_is_asked_for,
+                entries_name_nobody,
+                of_concurrent_acts_every_one_is_written_down,
+                acts_are_forgotten_after_two_years,
+            }
             erase {
                 an_erased_client_is_gone,
                 erasing_nobody_changes_nothing,

@@ -22,6 +22,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`clients`], [`keys`], [`changes`] | laws of `ClientRepo`: found, managed, followed |
+//! | [`acts`] | laws of `ActLog`, and of what signed repositories write into it |
 //! | [`erase`], [`erasures`] | laws of erasing, over all ports; by example and by property |
 //! | [`sink`], [`retries`] | laws of `ActivitySink`: what is counted, and what is not counted twice |
 //! | [`usage`], [`upkeep`] | laws of `UsageRepo` and `Upkeep`, by example |
@@ -52,9 +53,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use activity_domain::port::{ActivitySink, ClientRepo, SetAsideRepo, TicketRepo, Upkeep, UsageRepo};
+use activity_domain::port::{ActLog, ActivitySink, ClientRepo, SetAsideRepo, TicketRepo, Upkeep, UsageRepo};
 use async_trait::async_trait;
 
+pub mod acts;
 mod ask;
 pub mod cache;
 pub mod cached;
@@ -97,6 +99,8 @@ pub struct Stores {
     pub set_aside: Arc<dyn SetAsideRepo>,
     /// Tickets that were used.
     pub tickets: Arc<dyn TicketRepo>,
+    /// What admins did.
+    pub acts: Arc<dyn ActLog>,
     /// Cleans up when dropped, after the ports: a temporary folder, a server of its own.
     pub guard: Box<dyn Any + Send>,
 }
@@ -105,7 +109,7 @@ impl Stores {
     /// The ports of a store that implements all of them.
     pub fn of<S>(store: S, guard: impl Any + Send) -> Self
     where
-        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + 'static,
+        S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + ActLog + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -114,7 +118,8 @@ impl Stores {
             usage: store.clone(),
             upkeep: store.clone(),
             set_aside: store.clone(),
-            tickets: store,
+            tickets: store.clone(),
+            acts: store,
             guard: Box::new(guard),
         }
     }

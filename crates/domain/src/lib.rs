@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`id`], [`client`], [`key`], [`activity`] | what is recorded, and who records it; parsed types, a newtype for every id |
 //! | [`hygiene`] | what of an activity is counted apart: endpoint templates, methods, status classes |
+//! | [`act`] | what admins did |
 //! | [`audit`], [`redact`] | headers and bodies, sealed; our own credentials in text, taken out |
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
@@ -32,6 +33,7 @@
 //!
 //! The law over all of it: **blocks + deltas = distinct raw rows**, at every instant.
 
+pub mod act;
 pub mod activity;
 pub mod audit;
 pub mod cache;

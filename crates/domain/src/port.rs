@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `system` | [`Clock`], [`Randomness`], [`Background`] |
 //! | `ingest` | [`Recorder`], [`ActivitySink`] |
+//! | `acts` | [`ActLog`] |
 //! | `clients` | [`ClientRepo`] |
 //! | `usage` | [`UsageRepo`] |
 //! | `upkeep` | [`Upkeep`] |
@@ -19,6 +20,7 @@
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
 
+mod acts;
 mod cache;
 mod clients;
 mod ingest;
@@ -32,6 +34,7 @@ mod upkeep;
 mod usage;
 mod vault;
 
+pub use acts::ActLog;
 pub use cache::{Filled, Lease, Lookup, UsageCache, Wait};
 pub use clients::{Account, CHANGES_KEPT_SECONDS, Changes, ClientRepo, HeldKey, MAX_KEYS};
 pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorder, SetAside};

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod acts;
 mod caching;
 mod clients;
 mod limits;
@@ -10,6 +11,7 @@ mod usage;
 
 pub use access::{AUTH_STALE_MAX_SECONDS, Access, AccessWatch, Caller};
 pub use accounts::{AccountError, Accounts, Issued};
+pub use acts::Acts;
 pub use caching::{CachePolicy, CachedUsage, Following, ForgettingSink, Prewarm, PrewarmRun, Stamp};
 pub use clients::{Clients, RegisterError, Registered, Registration, RegistrationMode};
 pub use limits::{LimitCounts, LimitPolicy, Limited, Limits, Spending, SpendingCounts, Spent};

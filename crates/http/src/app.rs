@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use activity_domain::port::{Clock, Recorder, TicketRepo, UsageCache};
-use activity_domain::service::{Access, Accounts, Clients, Limits, Prewarm, Usage};
+use activity_domain::service::{Access, Accounts, Acts, Clients, Limits, Prewarm, Usage};
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::live::Live;
 use crate::operations::{
-    EventsPolicy, Health, Metrics, Origins, cache_stats, change_client, client, client_rate_limit, daily,
-    endpoints, erase_client, get_logs, health_check, issue_key, issue_stream_ticket, issue_token,
+    EventsPolicy, Health, Metrics, Origins, audit_log, cache_stats, change_client, client, client_rate_limit,
+    daily, endpoints, erase_client, get_logs, health_check, issue_key, issue_stream_ticket, issue_token,
     list_clients, livez, metrics, post_logs, prewarm_cache, rate_limit, readyz, register, reset_rate_limit,
     revoke_key, series, stream, top, verify, verify_path, web_socket,
 };
@@ -38,6 +38,8 @@ pub struct Services {
     pub clients: Data<Clients>,
     /// Manages clients and keys.
     pub accounts: Data<Accounts>,
+    /// Keeps what admins did.
+    pub acts: Data<Acts>,
     /// Answers about usage.
     pub usage: Data<Usage>,
     /// Keeps answers about usage.
@@ -94,6 +96,7 @@ pub fn app(
         .app_data(services.access)
         .app_data(services.clients)
         .app_data(services.accounts)
+        .app_data(services.acts)
         .app_data(services.usage)
         .app_data(services.cache)
         .app_data(services.prewarm)
@@ -177,6 +180,7 @@ where
         )
         .service(resource("/api/cache/stats", "GET").route(web::get().to(cache_stats)))
         .service(resource("/api/cache/prewarm", "POST").route(web::post().to(prewarm_cache)))
+        .service(resource("/api/audit", "GET").route(web::get().to(audit_log)))
         .service(resource("/livez", "GET").route(web::get().to(livez)))
         .service(resource("/readyz", "GET").route(web::get().to(readyz)))
         .service(resource("/health-check", "GET").route(web::get().to(health_check)))

@@ -1,6 +1,7 @@
 //! What goes over the wire. Mirrors of domain types: the API's names and shapes are fixed, the domain's
 //! are not.
 
+mod acts;
 mod audit;
 mod cache;
 mod clients;
@@ -14,6 +15,7 @@ mod streams;
 mod usage;
 mod verify;
 
+pub use acts::*;
 pub use audit::*;
 pub use cache::*;
 pub use clients::*;

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::problem::PROBLEM_JSON;
 
+mod roles;
+
 /// The document to which operations add themselves.
 pub fn base() -> DefaultApiRaw {
     DefaultApiRaw {
@@ -50,6 +52,7 @@ const PROBLEMS: &[(&str, &str, &[u16])] = &[
     ("post", "/api/verify", &[401, 403, 422, 429, 503]),
     ("get", "/api/cache/stats", &[401, 403, 429, 503]),
     ("post", "/api/cache/prewarm", &[401, 403, 409, 429, 503]),
+    ("get", "/api/audit", &[401, 403, 422, 429, 503]),
     ("get", "/livez", &[]),
     ("get", "/readyz", &[]),
     ("get", "/health-check", &[]),
@@ -84,6 +87,7 @@ pub fn finish(mut spec: Value) -> Value {
             responses[status.to_string()] = problem_response(*status);
         }
     }
+    roles::describe(&mut spec);
     spec
 }
 
@@ -193,6 +197,9 @@ const NULLABLE: [&str; 6] = ["avgResponseTime", "p50", "p95", "p99", "lastAccess
 /// name may be left out.
 const NULLABLE_OF_CLIENTS: [&str; 5] = ["email", "expiresAt", "lastUsedAt", "lastAccessAt", "nextCursor"];
 
+/// What is null in entries of the audit log where there is none.
+const NULLABLE_OF_ACTS: [&str; 5] = ["requestId", "target", "before", "after", "nextCursor"];
+
 fn allow_null(value: &mut Value, names: &[&str]) {
     match value {
         Value::Object(fields) => {
@@ -230,6 +237,7 @@ fn describe_clients(spec: &mut Value) {
         allow_null(&mut spec["components"]["schemas"][schema], &NULLABLE_OF_CLIENTS);
     }
     spec["paths"]["/api/clients/{clientId}/keys"]["post"]["requestBody"]["required"] = json!(false);
+    allow_null(&mut spec["components"]["schemas"]["ActListResponse"], &NULLABLE_OF_ACTS);
 }
 
 /// Answers that go on, and how they are opened without headers.
@@ -288,6 +296,8 @@ fn add_docs(spec: &mut Value) {
         json!({ "get": { "operationId": id, "summary": summary, "tags": ["Documentation"], "responses": responses } })
     };
     spec["paths"]["/api-docs"] = page("apiDocs", "Swagger UI", "308", "text/html");
+    // It only says where: at /api-docs/.
+    spec["paths"]["/api-docs"]["get"]["responses"]["308"] = json!({ "description": "Swagger UI" });
     spec["paths"]["/api-docs/openapi.json"] = page("openapi", "This document", "200", "application/json");
     spec["paths"]["/api-docs/openapi.json"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] =
         json!({ "type": "object" });

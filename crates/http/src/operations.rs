@@ -1,6 +1,7 @@
 //! One file per operation: parse, call one use case, answer.
 
 mod activities;
+mod acts;
 mod cache;
 mod clients;
 mod daily;
@@ -22,6 +23,7 @@ mod verify;
 mod web_socket;
 
 pub use activities::get_logs;
+pub use acts::audit_log;
 pub use cache::{cache_stats, prewarm_cache};
 pub use clients::{change_client, client, erase_client, issue_key, list_clients, revoke_key};
 pub use daily::daily;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use activity_domain::act::RequestId;
 use activity_domain::redact::{holds_secret, redact};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,11 +10,11 @@ use actix_web::http::ConnectionType;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub async fn finish<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = id_of(request.request());
+    request.extensions_mut().insert(Id(id.clone()));
     let watched = Watched::begin(request.request());
     let span = watched.as_ref().map_or_else(Span::none, |watched| watched.span.clone());
     let response = match oversized(&request) {
@@ -61,6 +63,9 @@ pub async fn finish<B: MessageBody + 'static>(
     if is_last {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
+    if request.app_config().secure() {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
+    }
     Ok(ServiceResponse::new(request, response))
 }
 
@@ -70,6 +75,15 @@ fn is_last(request: &HttpRequest, status: StatusCode) -> bool {
     let health = request.app_data::<Data<Arc<dyn Health>>>();
     // A WebSocket is told in its own way.
     status != StatusCode::SWITCHING_PROTOCOLS && health.is_some_and(|health| health.state() == State::Stopping)
+}
+
+/// The id of a request, for the operation that it is answered by.
+struct Id(HeaderValue);
+
+/// The id of a request, for what is written down about it.
+pub fn id(request: &HttpRequest) -> Option<RequestId> {
+    let id = request.extensions().get::<Id>()?.0.to_str().ok().map(RequestId::parse);
+    id.and_then(Result::ok)
 }
 
 /// The longest path with its query, in bytes.
@@ -140,6 +154,9 @@ fn id_of(request: &HttpRequest) -> HeaderValue {
         HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
     })
 }
+
+/// What was once had by TLS is not to be asked for without.
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Headers that keep a browser from misusing an answer. Documents set their own policy.
 const SECURITY: [(HeaderName, HeaderValue); 5] = [

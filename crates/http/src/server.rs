@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web::Data;
+use rustls::ServerConfig as TlsConfig;
 use socket2::SockRef;
 
 use crate::app::{Services, app};
@@ -14,6 +15,8 @@ use crate::turns::Turns;
 
 /// Time for a request's headers to arrive.
 const HEADERS_DEADLINE: Duration = Duration::from_secs(5);
+/// Time for TLS to be agreed upon.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// An idle connection is kept so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Connections per worker thread; more wait in the backlog.
@@ -37,6 +40,16 @@ pub struct ServerConfig {
 
 /// Starts serving on a socket. The future ends when the server has been stopped through its handle.
 pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) -> std::io::Result<Server> {
+    serve_by(None, services, listener, config)
+}
+
+/// The same by TLS, if it is given how.
+pub fn serve_by(
+    tls: Option<TlsConfig>,
+    services: Services,
+    listener: TcpListener,
+    config: ServerConfig,
+) -> std::io::Result<Server> {
     let live = services.live.clone();
     // It ends with the process: whoever may not listen is to be found out to the last.
     tokio::spawn(async move { live.warden.run().await });
@@ -49,12 +62,16 @@ pub fn serve(services: Services, listener: TcpListener, config: ServerConfig) ->
             .workers(config.workers)
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(HEADERS_DEADLINE)
+            .tls_handshake_timeout(HANDSHAKE_DEADLINE)
             .client_disconnect_timeout(Duration::from_secs(1))
             .keep_alive(KEEP_ALIVE)
             .h1_write_buffer_size(UNWRITTEN)
             .shutdown_timeout(config.grace_seconds)
-            .disable_signals()
-            .listen(listener)?;
+            .disable_signals();
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }
 

@@ -126,7 +126,12 @@ mod tests {
             is_active: true,
             created_at: now(),
         };
-        Caller { client: Arc::new(client), key: KeyId::parse("abcdefghjkmn").unwrap(), key_ends: None }
+        Caller {
+            client: Arc::new(client),
+            key: KeyId::parse("abcdefghjkmn").unwrap(),
+            key_ends: None,
+            request: None,
+        }
     }
 
     fn issue(ends: Option<Timestamp>, at: Timestamp) -> (String, Timestamp) {

@@ -9,10 +9,11 @@ mod set_aside;
 use std::fs::File;
 use std::sync::Arc;
 
+use activity_domain::act::{Act, Action};
 use activity_domain::client::Client;
 use activity_domain::id::KeyId;
 use activity_domain::port::Clock;
-use activity_domain::service::Caller;
+use activity_domain::service::{Acts, Caller};
 use activity_ingest::OpenError;
 
 use crate::cli::AdminAction;
@@ -27,7 +28,7 @@ pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure
         AdminAction::Where => print(&place(settings)),
         AdminAction::Key(options) => key::run(settings, options).await,
         AdminAction::Create(options) => create::run(settings, options).await,
-        AdminAction::SetAside { action } => set_aside::run(&open(settings).await?, action).await,
+        AdminAction::SetAside { action } => set_aside::run(settings, &open(settings).await?, action).await,
         AdminAction::Drain(options) => drain::run(settings, options).await,
         AdminAction::AcceptSecrets => accept_secrets(settings).await,
     }
@@ -50,6 +51,9 @@ async fn accept_secrets(settings: &Settings) -> Result<(), Failure> {
     let secrets = wire::fingerprints(settings);
     activity_adapter_postgres::fingerprints::accept(&database.primary, &secrets).await?;
     let names: Vec<&str> = secrets.iter().map(|secret| secret.name).collect();
+    // Not before: with secrets that are not accepted there is no contact.
+    let act = Act::new(Action::SecretsAccept, None).about("secrets", &names.join(", "));
+    note(settings, &open(settings).await?.storage, &act).await?;
     print(&format!("accepted: {}", names.join(", ")))
 }
 
@@ -87,7 +91,12 @@ async fn storage(settings: &Settings) -> Result<Storage, Failure> {
 /// Whoever may write into the data folder, or has the database's password, may do what an admin may.
 fn operator(settings: &Settings) -> Result<Caller, Failure> {
     let client: Client = wire::root(settings, &SystemClock)?;
-    Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None })
+    Ok(Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None, request: None })
+}
+
+/// Writes down what is about to be done.
+async fn note(settings: &Settings, storage: &Storage, act: &Act) -> Result<(), Failure> {
+    Ok(Acts::new(storage.acts.clone(), clock()).note(&operator(settings)?, act).await?)
 }
 
 fn clock() -> Arc<dyn Clock> {

@@ -5,7 +5,7 @@
 //! | `table` | every setting with its line of documentation and its default; the one list of names |
 //! | `sources`, `dotenv`, `layers` | defaults < `activity-tracker.toml` < `.env` < environment |
 //! | `parse`, `values`, `secret`, `encryption` | from text to types; what passes here needs no second check |
-//! | `cache`, `database`, `redis` | the settings of the cache, of Postgres and of Redis, built likewise |
+//! | `cache`, `database`, `redis`, `tls` | the settings of the cache, of Postgres, of Redis and of TLS, built likewise |
 //! | `settings` | the result, built in one place |
 //! | `describe`, `error` | what people get to read; a secret's characters never come this far |
 //!
@@ -25,6 +25,7 @@ mod secret;
 mod settings;
 mod sources;
 mod table;
+mod tls;
 mod values;
 
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use encryption::EncryptionKeys;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;
+pub use tls::TlsSettings;
 pub use values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};

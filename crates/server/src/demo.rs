@@ -13,7 +13,7 @@ use crate::{Failure, serve};
 
 /// Serves and plays until SIGTERM or SIGINT.
 pub async fn run(settings: &Settings, stage: &Stage) -> Result<(), Failure> {
-    let mut serving = std::pin::pin!(serve::run(settings));
+    let mut serving = std::pin::pin!(serve::run(settings, None));
     let failure = tokio::select! {
         ended = &mut serving => return ended,
         // The server has heard it too. Whoever plays need not see it go.

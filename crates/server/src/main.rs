@@ -23,6 +23,7 @@ mod serve;
 mod settling;
 mod system;
 mod telemetry;
+mod tls;
 mod traces;
 mod upkeep;
 mod vault;

@@ -7,6 +7,7 @@ use activity_ingest::OpenError;
 
 use crate::config::Settings;
 use crate::system::OsRandomness;
+use crate::tls::bridge;
 use crate::{Failure, secrets, wire};
 
 /// A running server, spoken to as its admin.
@@ -38,8 +39,13 @@ impl RunningServer {
             return Err(none().into());
         }
         let key = secrets::open(settings, &OsRandomness)?.admin;
+        let url = match (url.trim().strip_prefix("https://"), &settings.tls) {
+            (Some(address), Some(files)) => format!("http://{}", bridge::to(address.parse()?, files)?),
+            (Some(_), None) => return Err("the running server speaks TLS: see TLS_CERT_FILE".into()),
+            (None, _) => url.trim().to_owned(),
+        };
         let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).no_proxy().build()?;
-        Ok(Self { client, url: url.trim().to_owned(), key: key.reveal().to_owned() })
+        Ok(Self { client, url, key: key.reveal().to_owned() })
     }
 
     /// Where it answers.

@@ -9,7 +9,7 @@ use activity_adapter_postgres::PostgresStore;
 use activity_domain::live::FeedCounts;
 use activity_domain::port::Clock;
 use activity_http::door::Door;
-use activity_http::server::{ServerConfig, serve};
+use activity_http::server::{ServerConfig, serve_by};
 use activity_ingest::{Drainer, Spool, Totals};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ use crate::health::NodeHealth;
 use crate::system::{OsRandomness, SystemClock, TokioBackground};
 use crate::traces::Traces;
 use crate::upkeep::UpkeepCounts;
-use crate::{Failure, contact, follow, late, notify, prewarm, secrets, upkeep, wire};
+use crate::{Failure, contact, follow, late, notify, prewarm, secrets, tls, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz, and every answer ends
 /// its connection; nobody gets in any more; requests in flight are answered; the spool is drained as far as the store allows.
@@ -33,6 +33,7 @@ const LAST_SPANS: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Failure> {
+    let tls = settings.tls.as_ref().map(tls::open).transpose()?;
     let feeding = wire::feed(settings)?;
     let feed = feeding.feed;
     let spool = Arc::new(wire::spool(settings)?.publishing(feed.clone())?);
@@ -82,11 +83,16 @@ pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Fai
     let mut following = tokio::spawn(follow::run(access, feed.clone(), stopped.clone()));
     let mut heeding = tokio::spawn(late::run(caching.following, stopped.clone()));
 
+    let (tls, renewal) = tls.unzip();
+    if let Some(renewal) = renewal {
+        tokio::spawn(renewal.run(stopped.clone()));
+    }
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
     let door = Door::of(&listener)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = serve(services, listener, ServerConfig { workers, grace_seconds: GRACE_SECONDS })?;
+    let config = ServerConfig { workers, grace_seconds: GRACE_SECONDS };
+    let server = serve_by(tls, services, listener, config)?;
     let handle = server.handle();
     let mut serving = tokio::spawn(server);
     announce(settings, &secrets, address)?;
@@ -225,7 +231,8 @@ fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 /// Says where everything is: in the log, to people on a terminal, and in a file for this program's
 /// other subcommands.
 fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr) -> Result<(), Failure> {
-    let url = format!("http://{address}");
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     std::fs::write(wire::url_file(settings), &url)?;
     tracing::info!(url, environment = ?settings.app_env, "ready");
     notify::systemd("READY=1");

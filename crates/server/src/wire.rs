@@ -8,7 +8,9 @@ use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role}
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
 use activity_domain::port::{Clock, LiveFeed, Recorder, Vault};
-use activity_domain::service::{Access, Accounts, Clients, LimitPolicy, Limits, RegistrationMode, Usage};
+use activity_domain::service::{
+    Access, Accounts, Acts, Clients, LimitPolicy, Limits, RegistrationMode, Usage,
+};
 use activity_http::app::Services;
 use activity_http::audit::{Audit, Capture};
 use activity_http::live::Live;
@@ -136,6 +138,7 @@ pub fn services(
         access: Data::from(access),
         clients: Data::new(clients),
         accounts: Data::new(accounts),
+        acts: Data::new(Acts::new(storage.acts.clone(), clock.clone())),
         usage: Data::from(usage),
         cache: Data::new(caching.cache.clone()),
         prewarm: Data::from(caching.prewarm.clone()),

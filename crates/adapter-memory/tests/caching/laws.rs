@@ -19,6 +19,7 @@ fn cached(now: &str, day_rows: usize) -> CachedStores {
         upkeep: store.clone(),
         set_aside: store.clone(),
         tickets: store.clone(),
+        acts: store.clone(),
         guard: Box::new(()),
     };
     CachedStores { stores, uncached: store, cache: stack.cache }

@@ -1,8 +1,11 @@
 //! Clients and their keys.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::Read;
+use crate::act::Signature;
 use crate::client::{Client, ClientChange};
 use crate::error::{AddKeyError, InsertError, StoreError, UpdateError};
 use crate::id::{ClientId, Fingerprint, KeyId};
@@ -20,6 +23,12 @@ pub const CHANGES_KEPT_SECONDS: i64 = 3_600;
 /// who remember clients. A new client is no change: nobody can remember what was not there.
 #[async_trait]
 pub trait ClientRepo: Send + Sync {
+    /// The same repository in the name of an admin: what [`insert`](Self::insert), [`update`](Self::update),
+    /// [`add_key`](Self::add_key), [`revoke_key`](Self::revoke_key) and [`erase`](Self::erase) do to clients is
+    /// written into the [`ActLog`](super::ActLog) in the same transaction, both or neither. What is refused, or
+    /// finds nothing to do, is not written.
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo>;
+
     /// Adds a client, with its first key or none. The id of an erased client counts as taken.
     async fn insert(&self, client: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError>;
 

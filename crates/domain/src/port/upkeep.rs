@@ -18,8 +18,9 @@ pub trait Upkeep: Send + Sync {
     async fn retain(&self, from: Timestamp) -> Result<Retained, StoreError>;
 
     /// Takes away what must not stay: raw rows of erased clients, with whatever trace of them the store's
-    /// files have, changes older than [`CHANGES_KEPT_SECONDS`](super::CHANGES_KEPT_SECONDS), and used tickets
-    /// [`TICKETS_KEPT_SECONDS`](super::TICKETS_KEPT_SECONDS) after their time. A bounded piece of it, and no
+    /// files have, changes older than [`CHANGES_KEPT_SECONDS`](super::CHANGES_KEPT_SECONDS), used tickets
+    /// [`TICKETS_KEPT_SECONDS`](super::TICKETS_KEPT_SECONDS) after their time, and acts
+    /// [`ACTS_KEPT_SECONDS`](crate::act::ACTS_KEPT_SECONDS) after theirs. A bounded piece of it, and no
     /// answer depends on how far it has come.
     async fn purge(&self, now: Timestamp) -> Result<Purged, StoreError>;
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::act::{RequestId, Signature};
 use crate::client::{Client, Role};
 use crate::error::{AccessError, StoreError};
 use crate::id::{ClientId, Fingerprint, KeyId};
@@ -30,12 +31,26 @@ pub struct Caller {
     pub key: KeyId,
     /// When that key ends, if it does.
     pub key_ends: Option<Timestamp>,
+    /// The request that it makes, where something is written down about that.
+    pub request: Option<RequestId>,
 }
 
 impl Caller {
     /// The caller's role.
     pub fn role(&self) -> Role {
         self.client.role
+    }
+
+    /// The same caller in a request.
+    #[must_use]
+    pub fn within(self, request: Option<RequestId>) -> Self {
+        Self { request, ..self }
+    }
+
+    /// What an admin signs at an instant; others sign nothing.
+    pub fn signature(&self, at: Timestamp) -> Option<Signature> {
+        let (actor, request) = (self.client.id.clone(), self.request.clone());
+        (self.role() == Role::Admin).then_some(Signature { actor, at, request })
     }
 }
 
@@ -87,7 +102,7 @@ impl Access {
     pub fn with_root(mut self, client: Client, key: &ApiKey) -> Self {
         let record =
             KeyRecord { id: key.id(), digest: key.digest(), created_at: client.created_at, expires_at: None };
-        let caller = Caller { client: Arc::new(client), key: key.id(), key_ends: None };
+        let caller = Caller { client: Arc::new(client), key: key.id(), key_ends: None, request: None };
         self.root = Some(Root { caller, key: record });
         self
     }
@@ -230,7 +245,7 @@ impl Access {
         }
         self.uses.note(&key.used, now);
         let (key, key_ends) = (key.record.id.clone(), key.record.expires_at);
-        Ok(Caller { client: known.client.clone(), key, key_ends })
+        Ok(Caller { client: known.client.clone(), key, key_ends, request: None })
     }
 
     async fn known(&self, id: &ClientId) -> Result<Option<Arc<Known>>, AccessError> {

@@ -113,7 +113,7 @@ impl Accounts {
         if loses_rights && by.client.id == *id {
             return Err(AccountError::Conflict("admins cannot take their own rights away: ask another one"));
         }
-        let changed = self.repo.update(id, change, self.clock.now()).await;
+        let changed = self.repo_of(by).update(id, change, self.clock.now()).await;
         self.access.forget(id);
         if change.name.is_some() {
             self.forget_usage(&Scope::Names).await;
@@ -133,7 +133,8 @@ impl Accounts {
         }
         let mut bits = [0; 10];
         self.randomness.fill(&mut bits);
-        let erased = self.repo.erase(id, &ClientId::anonymous(bits), self.clock.now()).await;
+        let anonymous = ClientId::anonymous(bits);
+        let erased = self.repo_of(by).erase(id, &anonymous, self.clock.now()).await;
         self.access.forget(id);
         self.forget_usage(&Scope::Everything).await;
         if erased? { Ok(()) } else { Err(AccountError::NoSuchClient) }
@@ -148,7 +149,7 @@ impl Accounts {
         let expires_at = wish.lifetime.map(|lifetime| now.plus_seconds(lifetime.seconds()));
         let overlap = wish.overlap.map(|overlap| now.plus_seconds(overlap.seconds()));
         let record = KeyRecord { id: key_id, digest: key.digest(), created_at: now, expires_at };
-        let added = self.repo.add_key(id, &record, overlap).await;
+        let added = self.repo_of(by).add_key(id, &record, overlap).await;
         self.access.forget(id);
         added?;
         Ok(Issued { id: record.id, key, expires_at })
@@ -158,7 +159,7 @@ impl Accounts {
     pub async fn revoke(&self, by: &Caller, id: &ClientId, key: &KeyId) -> Result<(), AccountError> {
         admin_or_own(by, id)?;
         self.stored(id)?;
-        let revoked = self.repo.revoke_key(id, key, self.clock.now()).await;
+        let revoked = self.repo_of(by).revoke_key(id, key, self.clock.now()).await;
         self.access.forget(id);
         match revoked? {
             true => Ok(()),
@@ -166,6 +167,11 @@ impl Accounts {
             false if self.repo.by_id(id, Read::Latest).await?.is_none() => Err(AccountError::NoSuchClient),
             false => Err(AccountError::NoSuchKey),
         }
+    }
+
+    /// Acts of admins are written down with what they change; what clients do with their own keys is not.
+    fn repo_of(&self, by: &Caller) -> Arc<dyn ClientRepo> {
+        by.signature(self.clock.now()).map_or_else(|| self.repo.clone(), |by| self.repo.signed(by))
     }
 
     /// To be called whether a change went through or not: the answer to it may be all that was lost. A cache

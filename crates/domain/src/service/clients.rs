@@ -97,7 +97,7 @@ impl Clients {
         }
     }
 
-    /// Registers a client on behalf of a caller, or of nobody.
+    /// Registers a client on behalf of a caller, or of nobody. What an admin does is written down.
     pub async fn register(
         &self,
         wish: Registration,
@@ -119,7 +119,9 @@ impl Clients {
             created_at,
         };
         let record = KeyRecord { id: key_id.clone(), digest: key.digest(), created_at, expires_at: None };
-        match self.repo.insert(&client, Some(&record)).await {
+        let signature = by.and_then(|caller| caller.signature(created_at));
+        let repo = signature.map_or_else(|| self.repo.clone(), |by| self.repo.signed(by));
+        match repo.insert(&client, Some(&record)).await {
             Ok(()) => Ok(Registered { client, key_id, key }),
             Err(InsertError::EmailTaken) => Err(RegisterError::EmailTaken),
             Err(InsertError::IdTaken) => {

@@ -55,7 +55,7 @@ fn caller(role: Role) -> Caller {
         is_active: true,
         created_at: Timestamp::from_seconds(0).expect("a time"),
     };
-    Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None }
+    Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None, request: None }
 }
 
 fuzz_target!(|body: &[u8]| {

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use activity_domain::act::{Act, Action};
 use activity_domain::cache::Heat;
 use activity_domain::client::Role;
 use activity_domain::error::Degraded;
 use activity_domain::port::UsageCache;
-use activity_domain::service::{Caller, Prewarm};
+use activity_domain::service::{Acts, Caller, Prewarm};
 use actix_web::http::StatusCode;
 
 use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::dto::{CacheStatsResponse, PrewarmResponse};
 use crate::problem::Problem;
+use crate::request;
 
 /// How many keys are shown.
 const HOTTEST: usize = 20;
@@ -44,9 +46,12 @@ pub async fn cache_stats(
 )]
 pub async fn prewarm_cache(
     caller: Authenticated,
+    request: HttpRequest,
     prewarm: Data<Prewarm>,
+    acts: Data<Acts>,
 ) -> Result<Json<PrewarmResponse>, Problem> {
     admin(&caller.0)?;
+    acts.note(&caller.0.within(request::id(&request)), &Act::new(Action::CachePrewarm, None)).await?;
     let run = prewarm.run().await;
     let busy = || Problem::new(StatusCode::CONFLICT, "the cache is being warmed already");
     run.map(|run| Json(run.into())).ok_or_else(busy)

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use activity_domain::act::{Act, Action};
 use activity_domain::client::{Client, Role};
 use activity_domain::id::ClientId;
 use activity_domain::port::Clock;
-use activity_domain::service::{Access, Caller, Limits};
+use activity_domain::service::{Access, Acts, Caller, Limits};
 use paperclip::actix::NoContent;
 use paperclip::actix::web::Path;
 
@@ -14,6 +15,7 @@ use crate::auth::Authenticated;
 use crate::dto::RateLimitResponse;
 use crate::limits;
 use crate::problem::Problem;
+use crate::request;
 
 /// Where the caller's own quotas stand.
 #[api_v2_operation(
@@ -59,11 +61,15 @@ pub async fn client_rate_limit(
 )]
 pub async fn reset_rate_limit(
     caller: Authenticated,
+    request: HttpRequest,
     id: Path<String>,
     access: Data<Access>,
     limits: Data<Limits>,
+    acts: Data<Acts>,
 ) -> Result<NoContent, Problem> {
     let client = find(&caller.0, &id, &access).await?;
+    let act = Act::new(Action::RateLimitReset, Some(client.id.clone()));
+    acts.note(&caller.0.within(request::id(&request)), &act).await?;
     if limits.reset(&client).await { Ok(NoContent) } else { Err(unknown()) }
 }
 

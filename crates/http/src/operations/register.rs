@@ -14,6 +14,7 @@ use crate::extract::JsonBody;
 use crate::limits::{noted, refund};
 use crate::peer;
 use crate::problem::{At, Problem};
+use crate::request::id;
 use crate::token::Tokens;
 
 /// Registers a client and shows its key, once.
@@ -32,7 +33,8 @@ pub async fn register(
     clock: Data<Arc<dyn Clock>>,
     limits: Data<Limits>,
 ) -> Result<CreatedJson<RegisterResponse>, Problem> {
-    let caller = caller.0.as_ref();
+    let caller = caller.0.map(|caller| caller.within(id(&request)));
+    let caller = caller.as_ref();
     clients.admits(caller)?;
     let wish = parse(&body.read().await?)?;
     let is_admin = caller.is_some_and(|caller| caller.role() == Role::Admin);

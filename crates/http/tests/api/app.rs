@@ -17,7 +17,7 @@ use activity_domain::port::{
     ActivitySink, Append, Batch, Clock, LiveFeed, Receipt, Record, Recorder, TicketRepo,
 };
 use activity_domain::service::{
-    Access, Accounts, Clients, LimitPolicy, Limits, Prewarm, RegistrationMode, Usage,
+    Access, Accounts, Acts, Clients, LimitPolicy, Limits, Prewarm, RegistrationMode, Usage,
 };
 use activity_domain::time::Timestamp;
 use activity_http::app::Services;
@@ -93,6 +93,7 @@ impl Default for Options {
 pub const SECRET: &[u8] = b"a secret that is only used in these tests";
 
 /// A client as a test sees it.
+#[derive(Clone)]
 pub struct Registered {
     pub id: String,
     pub key: String,
@@ -265,6 +266,7 @@ fn services(
         access: Data::from(access),
         clients: Data::new(Clients::new(store.clone(), clock.clone(), random, options.mode, limit)),
         accounts: Data::new(accounts),
+        acts: Data::new(Acts::new(store.clone(), clock.clone())),
         usage: Data::from(usage),
         cache: Data::new(caching.cache.clone()),
         prewarm: Data::new(Prewarm::new(caching.usage.clone())),

@@ -109,7 +109,7 @@ fn caller(role: Role) -> Caller {
         is_active: true,
         created_at: Timestamp::from_seconds(0).unwrap(),
     };
-    Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None }
+    Caller { client: Arc::new(client), key: KeyId::from_bits([0; 12]), key_ends: None, request: None }
 }
 
 fn parses_to_itself(activity: &Activity) -> bool {

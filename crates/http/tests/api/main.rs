@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how it fails")]
 
+mod acts;
 mod app;
 mod audit;
 mod bad_input;
@@ -16,10 +17,12 @@ mod log;
 mod metrics;
 mod order;
 mod oversized;
+mod owasp;
 mod register;
 mod series;
 mod store;
 mod streams;
+mod throttle;
 mod usage;
 mod verify;
 mod walls;

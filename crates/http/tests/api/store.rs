@@ -4,11 +4,12 @@
 mod opened;
 mod ports;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use activity_domain::activity::Activity;
 use activity_domain::error::StoreError;
-use activity_domain::port::Read;
+use activity_domain::port::{ClientRepo, Read};
 use activity_domain::time::Timestamp;
 use activity_domain::usage::{LogFilter, LogQuery, MAX_PAGE};
 use tokio::sync::watch;
@@ -16,17 +17,22 @@ use tokio::sync::watch;
 use opened::Opened;
 
 /// An empty store that works, until a test says otherwise.
+#[derive(Clone)]
 pub struct Store {
-    inner: Opened,
-    is_cut_off: AtomicBool,
+    /// Those of `inner`, in somebody's name or not.
+    clients: Arc<dyn ClientRepo>,
+    inner: Arc<Opened>,
+    is_cut_off: Arc<AtomicBool>,
     holds_accounts: watch::Sender<bool>,
 }
 
 impl Store {
     pub fn open() -> Self {
+        let inner = Arc::new(Opened::by_environment());
         Self {
-            inner: Opened::by_environment(),
-            is_cut_off: AtomicBool::new(false),
+            clients: inner.clients.clone(),
+            inner,
+            is_cut_off: Arc::default(),
             holds_accounts: watch::Sender::new(false),
         }
     }
@@ -77,6 +83,11 @@ impl Store {
             return Err(StoreError::Unavailable("cut off by a test".to_owned()));
         }
         Ok(&self.inner)
+    }
+
+    /// Clients, likewise.
+    fn clients(&self) -> Result<&dyn ClientRepo, StoreError> {
+        self.reach().map(|_| self.clients.as_ref())
     }
 
     /// Waits for as long as answers are held back.

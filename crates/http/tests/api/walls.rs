@@ -1,4 +1,5 @@
-//! Who may do what: every operation of the OpenAPI document for every kind of caller.
+//! Who may do what: every operation of the OpenAPI document for every kind of caller. What is expected stands in
+//! the document, as `x-roles`: an operation of which nobody has said who may call it fails.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,12 +10,15 @@ use serde_json::{Value, json};
 use crate::app::{App, Registered, SECRET, event, expect};
 use crate::streams::ws::upgrading;
 
-/// The callers, in the order of the table's columns. Where a path names a client, that is `own`.
-const CALLERS: [&str; 6] = ["nobody", "other client", "own", "service", "admin", "own by token"];
+/// The callers. Where a path names a client, that is `own`.
+const CALLERS: [&str; 7] =
+    ["nobody", "other client", "own", "service", "admin", "own by token", "deactivated"];
 
 /// What is 401 wherever something is asked for, and only there.
-const BAD: [&str; 7] = [
+const BAD: [&str; 9] = [
     "bogus key",
+    "junk",
+    "revoked key",
     "foreign token",
     "token without signature",
     "token of another secret",
@@ -23,88 +27,138 @@ const BAD: [&str; 7] = [
     "token of a revoked key",
 ];
 
-/// Operation, and the status for each caller with a request that is otherwise right.
-const TABLE: &[(&str, [u16; 6])] = &[
-    ("post /api/register", [201; 6]),
-    ("post /api/token", [401, 200, 200, 200, 200, 403]),
-    ("post /api/logs", [401, 202, 202, 202, 202, 202]),
-    ("get /api/logs", [401, 200, 200, 200, 200, 200]),
-    ("get /api/usage/series", [401, 200, 200, 200, 200, 200]),
-    ("get /api/usage/endpoints", [401, 200, 200, 200, 200, 200]),
-    ("get /api/usage/daily", [401, 200, 200, 200, 200, 200]),
-    ("get /api/usage/top", [401, 403, 403, 200, 200, 403]),
-    ("get /api/usage/stream", [401, 200, 200, 200, 200, 200]),
-    ("get /api/ws", [401, 101, 101, 101, 101, 101]),
-    ("post /api/stream-tickets", [401, 200, 200, 200, 200, 200]),
-    ("get /api/verify", [401, 200, 200, 200, 200, 200]),
-    ("post /api/verify", [401, 200, 200, 200, 200, 200]),
-    ("get /api/rate-limit", [401, 200, 200, 200, 200, 200]),
-    ("get /api/clients", [401, 403, 403, 403, 200, 403]),
-    ("get /api/clients/{clientId}", [401, 404, 200, 404, 200, 200]),
-    ("patch /api/clients/{clientId}", [401, 403, 403, 403, 200, 403]),
-    ("delete /api/clients/{clientId}", [401, 403, 403, 403, 204, 403]),
-    ("post /api/clients/{clientId}/keys", [401, 404, 201, 404, 201, 201]),
-    ("delete /api/clients/{clientId}/keys/{keyId}", [401, 404, 204, 404, 204, 204]),
-    ("get /api/clients/{clientId}/rate-limit", [401, 403, 403, 403, 200, 403]),
-    ("delete /api/clients/{clientId}/rate-limit", [401, 403, 403, 403, 204, 403]),
-    ("get /api/cache/stats", [401, 403, 403, 403, 200, 403]),
-    ("post /api/cache/prewarm", [401, 403, 403, 403, 200, 403]),
-    ("get /livez", [200; 6]),
-    ("get /readyz", [200; 6]),
-    ("get /health-check", [200; 6]),
-    ("get /metrics", [200; 6]),
-    ("get /api-docs", [200; 6]),
-    ("get /api-docs/openapi.json", [200; 6]),
-];
+/// Those who are the same for all operations.
+struct Others {
+    other: Registered,
+    service: Registered,
+    deactivated: Registered,
+    revoked: Registered,
+    revoked_token: String,
+}
 
-/// Paths that ask nobody who he is.
-fn is_open(path: &str) -> bool {
-    !path.starts_with("/api/")
+impl Others {
+    async fn of(app: &App) -> Self {
+        let deactivated = app.register("deactivated", None).await;
+        let place = format!("/api/clients/{}", deactivated.id);
+        let off = app.request("PATCH", &place).header("x-api-key", &app.admin_key);
+        expect(off.json(&json!({ "isActive": false })).send().await.unwrap(), StatusCode::OK).await;
+        let half = app.register("half", None).await;
+        let revoked_token = revoked_token(app, &half).await;
+        let revoked = app.register("revoked", None).await;
+        let place = format!("/api/clients/{}/keys/{}", revoked.id, key_id(&revoked.key));
+        let gone = app.request("DELETE", &place).header("x-api-key", &revoked.key).send().await.unwrap();
+        assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+        Self {
+            other: app.register("other", None).await,
+            service: app.register("service", Some("service")).await,
+            deactivated,
+            revoked,
+            revoked_token,
+        }
+    }
+}
+
+/// All operations of the document: method, path, and what is said of it.
+pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, operations)| {
+        let operations = operations.as_object().unwrap().iter();
+        operations.map(|(method, operation)| (method.as_str(), path.as_str(), operation))
+    })
+}
+
+/// Who may call it.
+fn roles(operation: &Value) -> Vec<&str> {
+    let roles = operation["x-roles"].as_array();
+    let roles = roles.unwrap_or_else(|| panic!("nobody has said who may call {operation:#}"));
+    roles.iter().map(|role| role.as_str().unwrap()).collect()
+}
+
+/// The status of a no to a caller with a request that is otherwise right; `None` where it is a yes.
+fn refusal(operation: &Value, caller: &str) -> Option<u16> {
+    let security = operation.get("security")?.as_array().unwrap();
+    let roles = roles(operation);
+    let role = match caller {
+        _ if BAD.contains(&caller) => return Some(401),
+        "deactivated" => return Some(403),
+        "own by token" if !security.iter().any(|scheme| scheme.get("bearer").is_some()) => return Some(403),
+        _ if roles.contains(&"anyone") => return None,
+        "nobody" => return Some(401),
+        "own" | "own by token" if roles.contains(&"own") => return None,
+        "service" | "admin" => caller,
+        _ => "client",
+    };
+    // A wrong role is told so; a client of the right one is not told of others.
+    let others = if roles.contains(&"own") { 404 } else { 403 };
+    (!roles.contains(&role)).then_some(others)
 }
 
 #[tokio::test]
 async fn every_operation_answers_every_caller_as_documented() {
     let app = App::start();
-    let other = app.register("other", None).await;
-    let service = app.register("service", Some("service")).await;
+    let others = Others::of(&app).await;
     let document = activity_http::app::document();
-    let mut seen = 0;
-    for (path, operations) in document["paths"].as_object().unwrap() {
-        for (method, operation) in operations.as_object().unwrap() {
-            let name = format!("{method} {path}");
-            let row = TABLE.iter().find(|(operation, _)| *operation == name);
-            let (_, statuses) = row.unwrap_or_else(|| panic!("{name} has no row in the table of walls"));
-            for (number, (caller, status)) in CALLERS.iter().zip(statuses).enumerate() {
-                // Some operations end their client, so each call has one of its own.
-                let own = app.register(&format!("own-{seen}-{number}"), None).await;
-                let request = call(&app, method, path, caller, &own);
-                let request = match *caller {
-                    "nobody" => request,
-                    "other client" => request.header("x-api-key", &other.key),
-                    "own" => request.header("x-api-key", &own.key),
-                    "service" => request.header("x-api-key", &service.key),
-                    "admin" => request.header("x-api-key", &app.admin_key),
-                    _ => request.bearer_auth(&own.token),
-                };
-                check(&name, operation, caller, request, *status).await;
-            }
-            let own = app.register(&format!("own-{seen}-bad"), None).await;
-            let revoked = revoked_token(&app, &own).await;
-            for caller in BAD {
-                let status = if is_open(path) { 200 } else { 401 };
-                let request = call(&app, method, path, caller, &own);
-                let request = match caller {
-                    "bogus key" => request.header("x-api-key", "atk_bogus-key-of-nobody"),
-                    "foreign token" => request.bearer_auth(foreign_token(&own.token)),
-                    "token of a revoked key" => request.bearer_auth(&revoked),
-                    _ => request.bearer_auth(forged(&own, caller)),
-                };
-                check(&name, operation, caller, request, status).await;
-            }
-            seen += 1;
+    for (seen, (method, path, operation)) in operations(&document).enumerate() {
+        for (number, caller) in CALLERS.iter().enumerate() {
+            // Some operations end their client, so each call has one of its own.
+            let own = match *caller {
+                "deactivated" => others.deactivated.clone(),
+                _ => app.register(&format!("own-{seen}-{number}"), None).await,
+            };
+            let request = call(&app, method, path, caller, &own);
+            let request = match *caller {
+                "nobody" => request,
+                "other client" => request.header("x-api-key", &others.other.key),
+                "service" => request.header("x-api-key", &others.service.key),
+                "admin" => request.header("x-api-key", &app.admin_key),
+                "own by token" => request.bearer_auth(&own.token),
+                _ => request.header("x-api-key", &own.key),
+            };
+            check(method, path, operation, caller, request).await;
+        }
+        let own = app.register(&format!("own-{seen}-bad"), None).await;
+        for caller in BAD {
+            let request = call(&app, method, path, caller, &own);
+            let request = match caller {
+                "bogus key" => request.header("x-api-key", "atk_bogus-key-of-nobody"),
+                "junk" => request.header("x-api-key", "' OR 1=1 --"),
+                "revoked key" => request.header("x-api-key", &others.revoked.key),
+                "foreign token" => request.bearer_auth(foreign_token(&own.token)),
+                "token of a revoked key" => request.bearer_auth(&others.revoked_token),
+                _ => request.bearer_auth(forged(&own, caller)),
+            };
+            check(method, path, operation, caller, request).await;
         }
     }
-    assert_eq!(seen, TABLE.len(), "the table has rows for operations that are not there");
+}
+
+/// Where a question may name a client, others' clients are as if they were not there.
+#[tokio::test]
+async fn a_client_cannot_ask_about_another_by_name() {
+    let app = App::start();
+    let Others { other, service, .. } = Others::of(&app).await;
+    let own = app.register("own", None).await;
+    let document = activity_http::app::document();
+    let mut asked = Vec::new();
+    for (method, path, operation) in operations(&document) {
+        let names = operation["parameters"].as_array().into_iter().flatten();
+        if !names.clone().any(|p| p["name"] == "clientId" && p["in"] == "query") {
+            continue;
+        }
+        asked.push(path);
+        let place = format!("{path}?clientId={}", own.id);
+        let status = async |key: &str| {
+            let answer = app.request(&method.to_uppercase(), &place).header("x-api-key", key).send().await;
+            answer.unwrap().status()
+        };
+        let client = roles(operation).contains(&"client");
+        assert_eq!(status(&other.key).await == StatusCode::NOT_FOUND, client, "{path} by another client");
+        for key in [&own.key, &service.key, &app.admin_key] {
+            let status = status(key).await;
+            assert!(status.is_success(), "{path}: {status}");
+        }
+    }
+    assert!(asked.len() >= 5, "{asked:?}");
 }
 
 /// From a network of its own each time, so that failures do not add up.
@@ -126,15 +180,16 @@ fn call(app: &App, method: &str, path: &str, caller: &str, own: &Registered) -> 
     }
 }
 
-async fn check(name: &str, operation: &Value, caller: &str, request: RequestBuilder, status: u16) {
-    let answer = request.send().await.unwrap();
-    let (found, is_page) = (answer.status(), name == "get /api-docs");
-    assert_eq!(found, StatusCode::from_u16(status).unwrap(), "{name} for {caller}");
+async fn check(method: &str, path: &str, operation: &Value, caller: &str, request: RequestBuilder) {
+    let status = request.send().await.unwrap().status();
+    let name = format!("{method} {path} for {caller}");
+    match refusal(operation, caller) {
+        Some(refusal) => assert_eq!(status.as_u16(), refusal, "{name}"),
+        None => assert!(status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS, "{name}: {status}"),
+    }
     // Redirects are followed, so the page behind answers for them.
-    assert!(
-        is_page || operation["responses"].get(status.to_string()).is_some(),
-        "{name}: {status} is not documented"
-    );
+    let is_documented = operation["responses"].get(status.as_str()).is_some();
+    assert!(is_documented || path == "/api-docs", "{name}: {status} is not documented");
 }
 
 fn body(method: &str, path: &str, caller: &str, client: &str) -> Value {

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use activity_domain::act::{Act, Action};
 use activity_domain::port::{Clock, Upkeep};
 use activity_ingest::disk::RealDisk;
 use activity_ingest::segment::Segment;
 use activity_ingest::{Drainer, Spool, SpoolConfig, Totals};
 use tokio::sync::watch;
 
-use super::open;
+use super::{note, open};
 use crate::cli::DrainOptions;
 use crate::config::Settings;
 use crate::system::{OsRandomness, SystemClock};
@@ -58,6 +59,8 @@ async fn drain(
     storage: &wire::Storage,
     folder: &Path,
 ) -> Result<(), Failure> {
+    let act = Act::new(Action::SpoolDrain, None).about("spool", &folder.to_string_lossy());
+    note(settings, storage, &act).await?;
     let drainer = Drainer::new(spool, storage.sink.clone(), wire::draining(settings));
     let totals = drainer.totals();
     let (_stop, stopped) = watch::channel(true);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use activity_domain::act::{Act, Action};
 use activity_domain::error::StoreError;
 use activity_domain::id::StreamId;
 use activity_domain::port::{
@@ -12,25 +13,33 @@ use activity_ingest::codec;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Opened;
+use super::{Opened, note};
 use crate::Failure;
 use crate::cli::SetAsideAction;
+use crate::config::Settings;
 use crate::secrets::hex;
 
 /// Entries read at once.
 const PAGE: usize = 100;
 
 /// Does it and says what was done.
-pub async fn run(opened: &Opened, action: SetAsideAction) -> Result<(), Failure> {
+pub async fn run(settings: &Settings, opened: &Opened, action: SetAsideAction) -> Result<(), Failure> {
     let repo = opened.storage.set_aside.as_ref();
     match action {
         SetAsideAction::List => list(repo).await,
         SetAsideAction::Show { number } => crate::print(&describe(&find(repo, number).await?)),
         SetAsideAction::Replay { numbers, all } => {
             let numbers = if all { every_number(repo).await? } else { numbers };
+            for number in &numbers {
+                let act = Act::new(Action::SetAsideReplay, None).about("number", &number.to_string());
+                note(settings, &opened.storage, &act).await?;
+            }
             replay_all(opened.storage.sink.as_ref(), repo, &numbers).await
         }
         SetAsideAction::Drop { number } => {
+            find(repo, number).await?;
+            let act = Act::new(Action::SetAsideDrop, None).about("number", &number.to_string());
+            note(settings, &opened.storage, &act).await?;
             if !repo.remove(number).await? {
                 return Err(missing(number));
             }

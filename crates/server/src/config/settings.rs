@@ -21,6 +21,7 @@ use super::reader::{Need, Reader};
 use super::redis::{self, RedisSettings};
 use super::secret::{self, Secret};
 use super::sources::Sources;
+use super::tls::{self, TlsSettings};
 use super::values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};
 
 /// All settings, parsed. The table of settings says what each is for.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub host: Host,
     /// `PORT`; 0 takes any free one.
     pub port: u16,
+    /// `TLS_...`, if it is set.
+    pub tls: Option<TlsSettings>,
     /// `CORS_ORIGIN`.
     pub cors_origin: CorsOrigins,
     /// `TRUSTED_PROXIES`.
@@ -113,6 +116,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let is_production = app_env == Some(AppEnv::Production);
     let host = reader.required("HOST", Host::parse);
     let port = reader.required("PORT", parse::port);
+    let tls = tls::read(reader, &sources.dir);
     let cors_origin = reader.optional("CORS_ORIGIN", CorsOrigins::parse);
     let trusted_proxies = reader.optional("TRUSTED_PROXIES", parse::networks);
     let data_dir = reader.required("DATA_DIR", parse::path);
@@ -148,6 +152,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         app_env: app_env?,
         host: host?,
         port: port?,
+        tls,
         cors_origin: cors_origin.unwrap_or(CorsOrigins::Exact(Vec::new())),
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         data_dir: sources.dir.join(data_dir?),

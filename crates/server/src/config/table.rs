@@ -66,6 +66,8 @@ pub const SETTINGS: &[Setting] = &[
     open("NODE_ENV", Unset, "Another name of APP_ENV, read where APP_ENV is not set"),
     open("HOST", Always("127.0.0.1"), "Address or host name to listen on"),
     open("PORT", Always("8080"), "Port to listen on; 0 takes any free one"),
+    open("TLS_CERT_FILE", Unset, "Certificate of the server itself, PEM; then the port speaks HTTPS"),
+    open("TLS_KEY_FILE", Unset, "Its key, PEM"),
     open("CORS_ORIGIN", Unset, "Origins whose pages may call the API, comma separated, or *"),
     open("TRUSTED_PROXIES", Unset, "Networks whose X-Forwarded-For is believed, comma separated"),
     open(

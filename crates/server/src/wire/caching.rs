@@ -138,6 +138,7 @@ mod tests {
         let stores = Stores {
             set_aside: storage.set_aside,
             tickets: storage.tickets,
+            acts: storage.acts,
             clients: storage.clients,
             sink: storage.sink,
             usage: Arc::new(AsCallersAsk(storage.usage)),

@@ -7,7 +7,7 @@ use activity_adapter_postgres::{Options, PostgresStore};
 use activity_adapter_sqlite::SqliteStore;
 use activity_domain::error::StoreError;
 use activity_domain::port::{
-    ActivitySink, ClientRepo, LateFeed, SetAsideRepo, TicketRepo, Upkeep, UsageRepo,
+    ActLog, ActivitySink, ClientRepo, LateFeed, SetAsideRepo, TicketRepo, Upkeep, UsageRepo,
 };
 
 use super::fingerprints;
@@ -29,6 +29,8 @@ pub struct Storage {
     pub set_aside: Arc<dyn SetAsideRepo>,
     /// Tickets that were used.
     pub tickets: Arc<dyn TicketRepo>,
+    /// What admins did.
+    pub acts: Arc<dyn ActLog>,
     /// Whether the sink takes what is brought.
     pub batches: Arc<Batches>,
     /// What others change late, where there are others.
@@ -50,7 +52,7 @@ pub async fn storage(settings: &Settings) -> Result<Storage, StoreError> {
 
 fn all<S>(store: &Arc<S>) -> Storage
 where
-    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + 'static,
+    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + ActLog + 'static,
 {
     let batches = Arc::<Batches>::default();
     Storage {
@@ -60,6 +62,7 @@ where
         upkeep: store.clone(),
         set_aside: store.clone(),
         tickets: store.clone(),
+        acts: store.clone(),
         batches,
         late: None,
         postgres: None,

@@ -70,6 +70,14 @@ async fn an_admin_is_created_before_the_first_start_and_beside_the_server() {
     let again = create(&node, "late", &[]);
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("another client has this email"), "{again:?}");
+    // What was done is in the audit log, without a request.
+    admin(&node, &["key", "--client", &said(&late, "client")]);
+    let request = node.http.get(node.at("/api/audit")).header("x-api-key", node.admin_key());
+    let log: Value = request.send().await.unwrap().json().await.unwrap();
+    let entries = log["data"].as_array().unwrap();
+    let acts: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["key.issue", "client.register", "client.register"]);
+    assert!(entries.iter().all(|entry| entry["actor"] == "CL-admin" && entry["requestId"].is_null()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,8 +19,9 @@ mod stop;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
-mod versions;
+mod tls;
 mod traces;
+mod versions;
 
 use support::{Database, Ledger, Node, by_day};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::act::Signature;
 use crate::client::{Client, ClientChange};
 use crate::error::{AddKeyError, InsertError, StoreError, UpdateError};
 use crate::id::{ClientId, KeyId};
@@ -32,6 +33,10 @@ impl TellingClients {
 
 #[async_trait]
 impl ClientRepo for TellingClients {
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo> {
+        Arc::new(Self { repo: self.repo.signed(by), feed: self.feed.clone() })
+    }
+
     async fn insert(&self, client: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
         self.repo.insert(client, key).await
     }

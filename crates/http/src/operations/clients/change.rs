@@ -10,6 +10,7 @@ use crate::auth::Authenticated;
 use crate::dto::{ClientLimitDto, ClientPatch, ClientResponse};
 use crate::extract::JsonBody;
 use crate::problem::{At, Problem};
+use crate::request;
 
 /// Changes a client.
 #[api_v2_operation(
@@ -20,13 +21,15 @@ use crate::problem::{At, Problem};
 )]
 pub async fn change_client(
     caller: Authenticated,
+    request: HttpRequest,
     id: Path<String>,
     body: JsonBody<ClientPatch>,
     accounts: Data<Accounts>,
 ) -> Result<Json<ClientResponse>, Problem> {
     let id = id_for_admin(&caller.0, &id)?;
     let change = parse(&body.read().await?)?;
-    let changed = to_its_end(async move { accounts.change(&caller.0, &id, &change).await }).await?;
+    let caller = caller.0.within(request::id(&request));
+    let changed = to_its_end(async move { accounts.change(&caller, &id, &change).await }).await?;
     Ok(Json(changed.into()))
 }
 

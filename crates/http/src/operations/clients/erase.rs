@@ -8,6 +8,7 @@ use super::prelude::*;
 use super::{id_for_admin, to_its_end};
 use crate::auth::Authenticated;
 use crate::problem::Problem;
+use crate::request;
 
 /// Erases a client.
 #[api_v2_operation(
@@ -18,10 +19,12 @@ use crate::problem::Problem;
 )]
 pub async fn erase_client(
     caller: Authenticated,
+    request: HttpRequest,
     id: Path<String>,
     accounts: Data<Accounts>,
 ) -> Result<NoContent, Problem> {
     let id = id_for_admin(&caller.0, &id)?;
-    to_its_end(async move { accounts.erase(&caller.0, &id).await }).await?;
+    let caller = caller.0.within(request::id(&request));
+    to_its_end(async move { accounts.erase(&caller, &id).await }).await?;
     Ok(NoContent)
 }

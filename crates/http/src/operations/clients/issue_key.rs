@@ -12,6 +12,7 @@ use crate::dto::{KeyRequest, KeyResponse};
 use crate::extract::OptionalJson;
 use crate::limits;
 use crate::problem::{At, Problem};
+use crate::request;
 
 /// Gives a client another key.
 #[api_v2_operation(
@@ -31,7 +32,7 @@ pub async fn issue_key(
     limits::read(&request, &limits, &caller.0).await?;
     let id = id_of(&id)?;
     let wish = parse(&body.read().await?.unwrap_or_default())?;
-    let issued = accounts.issue(&caller.0, &id, wish).await?;
+    let issued = accounts.issue(&caller.0.within(request::id(&request)), &id, wish).await?;
     Ok(CreatedJson(KeyResponse {
         key_id: issued.id.as_str().to_owned(),
         api_key: issued.key.reveal().to_owned(),

@@ -10,6 +10,7 @@ use super::prelude::*;
 use crate::auth::Authenticated;
 use crate::limits;
 use crate::problem::Problem;
+use crate::request;
 
 /// Takes a key away.
 #[api_v2_operation(
@@ -28,6 +29,6 @@ pub async fn revoke_key(
     limits::read(&request, &limits, &caller.0).await?;
     let (id, key) = path.into_inner();
     let key = KeyId::parse(&key).map_err(|_| AccountError::NoSuchKey)?;
-    accounts.revoke(&caller.0, &id_of(&id)?, &key).await?;
+    accounts.revoke(&caller.0.within(request::id(&request)), &id_of(&id)?, &key).await?;
     Ok(NoContent)
 }

@@ -10,7 +10,7 @@ use std::thread;
 use activity_adapter_memory::MemoryStore;
 use activity_adapter_postgres::{Options, PostgresStore, Server, migrations};
 use activity_adapter_sqlite::SqliteStore;
-use activity_domain::port::{ActivitySink, ClientRepo, TicketRepo, UsageRepo};
+use activity_domain::port::{ActLog, ActivitySink, ClientRepo, TicketRepo, UsageRepo};
 use activity_testkit::{Address, Database};
 use tokio::runtime::{Builder, Runtime};
 
@@ -20,6 +20,7 @@ pub struct Opened {
     pub sink: Arc<dyn ActivitySink>,
     pub usage: Arc<dyn UsageRepo>,
     pub tickets: Arc<dyn TicketRepo>,
+    pub acts: Arc<dyn ActLog>,
     /// Where the store works: it wants more than the one thread that a test has.
     runtime: Option<Runtime>,
     /// Where its data lies, which goes after it.
@@ -59,14 +60,15 @@ impl Opened {
 
     fn over<S>(store: S, runtime: Option<Runtime>, place: Box<dyn Any + Send + Sync>) -> Self
     where
-        S: ClientRepo + ActivitySink + UsageRepo + TicketRepo + 'static,
+        S: ClientRepo + ActivitySink + UsageRepo + TicketRepo + ActLog + 'static,
     {
         let store = Arc::new(store);
         Self {
             clients: store.clone(),
             sink: store.clone(),
             usage: store.clone(),
-            tickets: store,
+            tickets: store.clone(),
+            acts: store,
             runtime,
             _place: place,
         }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use activity_domain::act::{Act, ActQuery, Entry, Signature};
 use activity_domain::client::{Client, ClientChange};
 use activity_domain::error::{AddKeyError, InsertError, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId, StreamId, TicketId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::{
-    Account, ActivitySink, Append, Batch, Changes, ClientRepo, Read, TicketRepo, UsageRepo,
+    Account, ActLog, ActivitySink, Append, Batch, Changes, ClientRepo, Read, TicketRepo, UsageRepo,
 };
 use activity_domain::time::Timestamp;
 use activity_domain::usage::{
@@ -20,12 +21,16 @@ use super::Store;
 
 #[async_trait]
 impl ClientRepo for Store {
+    fn signed(&self, by: Signature) -> Arc<dyn ClientRepo> {
+        Arc::new(Self { clients: self.clients.signed(by), ..self.clone() })
+    }
+
     async fn insert(&self, client: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
-        self.reach()?.clients.insert(client, key).await
+        self.clients()?.insert(client, key).await
     }
 
     async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
-        self.reach()?.clients.insert_missing(clients).await
+        self.clients()?.insert_missing(clients).await
     }
 
     async fn update(
@@ -34,11 +39,11 @@ impl ClientRepo for Store {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        self.reach()?.clients.update(id, change, now).await
+        self.clients()?.update(id, change, now).await
     }
 
     async fn by_id(&self, id: &ClientId, read: Read) -> Result<Option<Client>, StoreError> {
-        self.reach()?.clients.by_id(id, read).await
+        self.clients()?.by_id(id, read).await
     }
 
     async fn by_key(
@@ -46,11 +51,11 @@ impl ClientRepo for Store {
         digest: &KeyDigest,
         read: Read,
     ) -> Result<Option<(Client, KeyRecord)>, StoreError> {
-        self.reach()?.clients.by_key(digest, read).await
+        self.clients()?.by_key(digest, read).await
     }
 
     async fn account(&self, id: &ClientId, read: Read) -> Result<Option<Account>, StoreError> {
-        let account = self.reach()?.clients.account(id, read).await;
+        let account = self.clients()?.account(id, read).await;
         self.pass().await;
         account
     }
@@ -61,7 +66,7 @@ impl ClientRepo for Store {
         limit: usize,
         read: Read,
     ) -> Result<Vec<Account>, StoreError> {
-        self.reach()?.clients.list(after, limit, read).await
+        self.clients()?.list(after, limit, read).await
     }
 
     async fn add_key(
@@ -70,23 +75,23 @@ impl ClientRepo for Store {
         key: &KeyRecord,
         overlap: Option<Timestamp>,
     ) -> Result<(), AddKeyError> {
-        self.reach()?.clients.add_key(id, key, overlap).await
+        self.clients()?.add_key(id, key, overlap).await
     }
 
     async fn revoke_key(&self, id: &ClientId, key: &KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        self.reach()?.clients.revoke_key(id, key, now).await
+        self.clients()?.revoke_key(id, key, now).await
     }
 
     async fn erase(&self, id: &ClientId, anonymous: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
-        self.reach()?.clients.erase(id, anonymous, now).await
+        self.clients()?.erase(id, anonymous, now).await
     }
 
     async fn touch(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
-        self.reach()?.clients.touch(uses).await
+        self.clients()?.touch(uses).await
     }
 
     async fn changes_since(&self, version: u64) -> Result<Changes, StoreError> {
-        self.reach()?.clients.changes_since(version).await
+        self.clients()?.changes_since(version).await
     }
 }
 
@@ -128,5 +133,16 @@ impl UsageRepo for Store {
 impl TicketRepo for Store {
     async fn redeem(&self, id: TicketId, until: Timestamp) -> Result<bool, StoreError> {
         self.reach()?.tickets.redeem(id, until).await
+    }
+}
+
+#[async_trait]
+impl ActLog for Store {
+    async fn note(&self, by: &Signature, act: &Act) -> Result<(), StoreError> {
+        self.reach()?.acts.note(by, act).await
+    }
+
+    async fn acts(&self, query: &ActQuery, read: Read) -> Result<Vec<Entry>, StoreError> {
+        self.reach()?.acts.acts(query, read).await
     }
 }

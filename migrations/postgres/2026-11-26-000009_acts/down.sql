@@ -1,0 +1,2 @@
+DROP TABLE act;
+DROP FUNCTION refuse_to_change_act();
