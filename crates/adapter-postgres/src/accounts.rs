@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use activity_domain::act::{Act, Signature};
-use activity_domain::client::{Client, ClientChange, Email};
+use activity_domain::client::{Client, ClientChange};
 use activity_domain::error::{AddKeyError, Invalid, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::KeyRecord;
 use activity_domain::port::{Account, HeldKey, MAX_KEYS};
 use activity_domain::rollup::ClientNo;
+use activity_domain::service::{Emails, KeptEmail};
 use activity_domain::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
@@ -18,7 +19,7 @@ use crate::clients::{ClientRow, KeyRow, insert_key};
 use crate::error::{Failure, Refusal, corrupt, taken};
 use crate::schema::{api_key, client, client_number};
 use crate::statement::statement;
-use crate::{acts, changes, late, limits, numbers};
+use crate::{acts, changes, emails, late, limits, numbers};
 
 /// The number of a client that exists. Until the transaction ends, nobody else changes or erases it.
 pub(crate) async fn lock(c: &mut AsyncPgConnection, id: &ClientId) -> QueryResult<Option<ClientNo>> {
@@ -30,14 +31,19 @@ pub(crate) async fn lock(c: &mut AsyncPgConnection, id: &ClientId) -> QueryResul
 
 type Row = (Option<i64>, ClientRow);
 
-pub(crate) async fn get(c: &mut AsyncPgConnection, id: &ClientId) -> Result<Option<Account>, Failure> {
+pub(crate) async fn get(
+    c: &mut AsyncPgConnection,
+    emails: &Emails,
+    id: &ClientId,
+) -> Result<Option<Account>, Failure> {
     let found = client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
     let rows = found.select((client::last_access_at, ClientRow::as_select())).load::<Row>(c).await?;
-    Ok(with_keys(c, rows).await?.pop())
+    Ok(with_keys(c, emails, rows).await?.pop())
 }
 
 pub(crate) async fn list(
     c: &mut AsyncPgConnection,
+    emails: &Emails,
     after: Option<&ClientId>,
     limit: usize,
 ) -> Result<Vec<Account>, Failure> {
@@ -50,10 +56,14 @@ pub(crate) async fn list(
         .select((client::last_access_at, ClientRow::as_select()))
         .load(c)
         .await?;
-    with_keys(c, rows).await
+    with_keys(c, emails, rows).await
 }
 
-async fn with_keys(c: &mut AsyncPgConnection, rows: Vec<Row>) -> Result<Vec<Account>, Failure> {
+async fn with_keys(
+    c: &mut AsyncPgConnection,
+    emails: &Emails,
+    rows: Vec<Row>,
+) -> Result<Vec<Account>, Failure> {
     let numbers: Vec<i64> = rows.iter().map(|(_, row)| row.no).collect();
     let mut keys = keys(c, &numbers).await?;
     let mut limits = limits::of(c, &numbers).await?;
@@ -62,7 +72,7 @@ async fn with_keys(c: &mut AsyncPgConnection, rows: Vec<Row>) -> Result<Vec<Acco
         let bad = |error: Invalid| corrupt("client", "last_access_at", &no, &error);
         let last_access_at = last.map(Timestamp::from_micros).transpose().map_err(bad)?;
         Ok(Account {
-            client: row.parse(limits.remove(&no).unwrap_or_default())?,
+            client: row.parse(emails, limits.remove(&no).unwrap_or_default())?,
             last_access_at,
             keys: keys.remove(&no).unwrap_or_default(),
         })
@@ -89,6 +99,7 @@ async fn keys(c: &mut AsyncPgConnection, clients: &[i64]) -> Result<HashMap<i64,
 
 pub(crate) async fn update(
     c: &mut AsyncPgConnection,
+    emails: &Emails,
     by: Option<&Signature>,
     id: &ClientId,
     change: &ClientChange,
@@ -96,23 +107,25 @@ pub(crate) async fn update(
 ) -> Result<Option<Client>, Refusal<UpdateError>> {
     let Some(no) = lock(c, id).await? else { return Ok(None) };
     let no = no.0.cast_signed();
-    let Some(Account { client: before, .. }) = get(c, id).await? else { return Ok(None) };
+    let Some(Account { client: before, .. }) = get(c, emails, id).await? else { return Ok(None) };
+    if change.email.is_some() {
+        let kept = emails::keep(c, emails, id, change.email.as_ref()).await?;
+        if emails::is_taken_in_clear(c, change.email.as_ref(), &kept, no).await? {
+            return Err(Refusal::Because(UpdateError::EmailTaken));
+        }
+        set_email(c, no, kept).await?;
+    }
     let mut changed = before.clone();
     change.apply(&mut changed);
-    let updated = diesel::update(client::table.find(no))
+    diesel::update(client::table.find(no))
         .set((
             client::name.eq(changed.name.as_str()),
-            client::email.eq(changed.email.as_ref().map(Email::as_str)),
             client::role.eq(changed.role.as_str()),
             client::rate_limit.eq(i64::from(changed.rate_limit.get())),
             client::is_active.eq(changed.is_active),
         ))
         .execute(c)
-        .await;
-    updated.map_err(|error| match taken(&error) {
-        Some("client_email_key") => Refusal::Because(UpdateError::EmailTaken),
-        _ => error.into(),
-    })?;
+        .await?;
     if change.limits.is_some() {
         limits::replace(c, no, &changed.limits).await?;
     }
@@ -122,6 +135,19 @@ pub(crate) async fn update(
     acts::write_down(c, by, || Act::changed(&before, &changed, change)).await?;
     changes::note(c, id, now).await?;
     Ok(Some(changed))
+}
+
+/// What nobody changes stays as it is, sealed with whichever key.
+async fn set_email(c: &mut AsyncPgConnection, no: i64, kept: KeptEmail) -> Result<(), Refusal<UpdateError>> {
+    let KeptEmail { plain, sealed, index } = kept;
+    let set = diesel::update(client::table.find(no))
+        .set((client::email.eq(plain), client::email_sealed.eq(sealed), client::email_index.eq(index)))
+        .execute(c)
+        .await;
+    set.map(|_| ()).map_err(|error| match error {
+        error if emails::is_second(&error) => Refusal::Because(UpdateError::EmailTaken),
+        error => error.into(),
+    })
 }
 
 pub(crate) async fn add_key(

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use activity_domain::act::{Act, Signature};
-use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, Email, RateLimit, Role};
+use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::{AddKeyError, InsertError, Invalid, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::{Account, Changes, ClientRepo, Read};
 use activity_domain::rollup::ClientNo;
+use activity_domain::service::{Emails, KeptEmail};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -20,7 +21,7 @@ use crate::error::{Failure, Refusal, corrupt, taken};
 use crate::locks::Lock;
 use crate::schema::{api_key, client, client_number};
 use crate::store::PostgresStore;
-use crate::{accounts, acts, changes, erase, limits, numbers};
+use crate::{accounts, acts, changes, emails, erase, limits, numbers};
 
 #[async_trait]
 impl ClientRepo for PostgresStore {
@@ -29,8 +30,11 @@ impl ClientRepo for PostgresStore {
     }
 
     async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
-        let (new, key, by) = (new.clone(), key.cloned(), self.signature.clone());
-        self.write(move |c| Box::pin(async move { insert(c, by.as_ref(), &new, key.as_ref()).await })).await
+        let (new, key, emails, by) = (new.clone(), key.cloned(), self.emails(), self.signature.clone());
+        self.write(move |c| {
+            Box::pin(async move { insert(c, &emails, by.as_ref(), &new, key.as_ref()).await })
+        })
+        .await
     }
 
     async fn insert_missing(&self, clients: &[Client]) -> Result<u64, InsertError> {
@@ -43,13 +47,13 @@ impl ClientRepo for PostgresStore {
     }
 
     async fn by_id(&self, id: &ClientId, read: Read) -> Result<Option<Client>, StoreError> {
-        let id = id.clone();
+        let (id, emails) = (id.clone(), self.emails());
         self.read(read, move |c| {
             Box::pin(async move {
                 let found =
                     client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
                 let row = found.select(ClientRow::as_select()).first(c).await.optional()?;
-                with_limits(c, row).await
+                with_limits(c, &emails, row).await
             })
         })
         .await
@@ -60,8 +64,8 @@ impl ClientRepo for PostgresStore {
         digest: &KeyDigest,
         read: Read,
     ) -> Result<Option<(Client, KeyRecord)>, StoreError> {
-        let digest = digest.0;
-        self.read(read, move |c| Box::pin(async move { by_key(c, &digest).await })).await
+        let (digest, emails) = (digest.0, self.emails());
+        self.read(read, move |c| Box::pin(async move { by_key(c, &emails, &digest).await })).await
     }
 
     async fn update(
@@ -70,16 +74,16 @@ impl ClientRepo for PostgresStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        let (id, change, by) = (id.clone(), change.clone(), self.signature.clone());
+        let (id, change, emails, by) = (id.clone(), change.clone(), self.emails(), self.signature.clone());
         self.write(move |c| {
-            Box::pin(async move { accounts::update(c, by.as_ref(), &id, &change, now).await })
+            Box::pin(async move { accounts::update(c, &emails, by.as_ref(), &id, &change, now).await })
         })
         .await
     }
 
     async fn account(&self, id: &ClientId, read: Read) -> Result<Option<Account>, StoreError> {
-        let id = id.clone();
-        self.read(read, move |c| Box::pin(async move { accounts::get(c, &id).await })).await
+        let (id, emails) = (id.clone(), self.emails());
+        self.read(read, move |c| Box::pin(async move { accounts::get(c, &emails, &id).await })).await
     }
 
     async fn list(
@@ -88,9 +92,11 @@ impl ClientRepo for PostgresStore {
         limit: usize,
         read: Read,
     ) -> Result<Vec<Account>, StoreError> {
-        let after = after.cloned();
-        self.read(read, move |c| Box::pin(async move { accounts::list(c, after.as_ref(), limit).await }))
-            .await
+        let (after, emails) = (after.cloned(), self.emails());
+        self.read(read, move |c| {
+            Box::pin(async move { accounts::list(c, &emails, after.as_ref(), limit).await })
+        })
+        .await
     }
 
     async fn add_key(
@@ -133,6 +139,7 @@ impl ClientRepo for PostgresStore {
 /// Nothing is looked up beforehand that the constraints tell: of two at once, one is told.
 async fn insert(
     c: &mut AsyncPgConnection,
+    emails: &Emails,
     by: Option<&Signature>,
     new: &Client,
     key: Option<&KeyRecord>,
@@ -140,7 +147,11 @@ async fn insert(
     Lock::Gate.shared(c).await?;
     let numbers = numbers::find_or_make(c, [&new.id]).await?;
     let no = *numbers.get(&new.id).ok_or(Refusal::Because(InsertError::IdTaken))?;
-    let row = NewClient::of(no, new);
+    let kept = emails::keep(c, emails, &new.id, new.email.as_ref()).await?;
+    if emails::is_taken_in_clear(c, new.email.as_ref(), &kept, no.0.cast_signed()).await? {
+        return Err(Refusal::Because(InsertError::EmailTaken));
+    }
+    let row = NewClient::of(no, new, &kept);
     diesel::insert_into(client::table).values(row).execute(c).await.map_err(second)?;
     insert_limits(c, no, new).await?;
     if let Some(key) = key {
@@ -153,7 +164,7 @@ async fn insert(
 /// What it means that a client or a key is the second of its kind.
 fn second(error: Error) -> Refusal<InsertError> {
     match taken(&error) {
-        Some("client_email_key") => Refusal::Because(InsertError::EmailTaken),
+        _ if emails::is_second(&error) => Refusal::Because(InsertError::EmailTaken),
         Some("client_pkey" | "api_key_pkey" | "api_key_digest_key") => Refusal::Because(InsertError::IdTaken),
         _ => error.into(),
     }
@@ -172,7 +183,8 @@ async fn insert_missing(c: &mut AsyncPgConnection, clients: &[Client]) -> Result
             new.entry(no.0.cast_signed()).or_insert((*no, client));
         }
     }
-    let rows: Vec<NewClient> = new.values().map(|(no, client)| NewClient::of(*no, client)).collect();
+    let none = KeptEmail::default();
+    let rows: Vec<NewClient> = new.values().map(|(no, client)| NewClient::of(*no, client, &none)).collect();
     let mut made = 0;
     for chunk in rows.chunks(CHUNK) {
         let inserted: Vec<i64> = diesel::insert_into(client::table)
@@ -221,6 +233,8 @@ struct NewClient<'a> {
     no: i64,
     name: &'a str,
     email: Option<&'a str>,
+    email_sealed: Option<&'a [u8]>,
+    email_index: Option<&'a [u8]>,
     role: &'a str,
     rate_limit: i64,
     is_active: bool,
@@ -228,11 +242,13 @@ struct NewClient<'a> {
 }
 
 impl<'a> NewClient<'a> {
-    fn of(no: ClientNo, new: &'a Client) -> Self {
+    fn of(no: ClientNo, new: &'a Client, email: &'a KeptEmail) -> Self {
         Self {
             no: no.0.cast_signed(),
             name: new.name.as_str(),
-            email: new.email.as_ref().map(Email::as_str),
+            email: email.plain.as_deref(),
+            email_sealed: email.sealed.as_deref(),
+            email_index: email.index.as_deref(),
             role: new.role.as_str(),
             rate_limit: i64::from(new.rate_limit.get()),
             is_active: new.is_active,
@@ -241,14 +257,18 @@ impl<'a> NewClient<'a> {
     }
 }
 
-async fn by_key(c: &mut AsyncPgConnection, digest: &[u8]) -> Result<Option<(Client, KeyRecord)>, Failure> {
+async fn by_key(
+    c: &mut AsyncPgConnection,
+    emails: &Emails,
+    digest: &[u8],
+) -> Result<Option<(Client, KeyRecord)>, Failure> {
     let found = api_key::table
         .inner_join(client::table.inner_join(client_number::table))
         .filter(api_key::digest.eq(digest))
         .select((ClientRow::as_select(), KeyRow::as_select()));
     let row: Option<(ClientRow, KeyRow)> = found.first(c).await.optional()?;
     let Some((client, key)) = row else { return Ok(None) };
-    let client = with_limits(c, Some(client)).await?;
+    let client = with_limits(c, emails, Some(client)).await?;
     let key = key.try_into()?;
     Ok(client.map(|client| (client, key)))
 }
@@ -256,11 +276,12 @@ async fn by_key(c: &mut AsyncPgConnection, digest: &[u8]) -> Result<Option<(Clie
 /// A client's row with what other tables hold of it.
 pub(crate) async fn with_limits(
     c: &mut AsyncPgConnection,
+    emails: &Emails,
     row: Option<ClientRow>,
 ) -> Result<Option<Client>, Failure> {
     let Some(row) = row else { return Ok(None) };
     let limits = limits::of(c, &[row.no]).await?.remove(&row.no).unwrap_or_default();
-    Ok(Some(row.parse(limits)?))
+    Ok(Some(row.parse(emails, limits)?))
 }
 
 #[derive(Queryable, Selectable)]
@@ -271,6 +292,7 @@ pub(crate) struct ClientRow {
     id: String,
     name: String,
     email: Option<String>,
+    email_sealed: Option<Vec<u8>>,
     role: String,
     rate_limit: i64,
     is_active: bool,
@@ -278,15 +300,17 @@ pub(crate) struct ClientRow {
 }
 
 impl ClientRow {
-    pub fn parse(self, limits: ClientLimits) -> Result<Client, StoreError> {
+    pub fn parse(self, emails: &Emails, limits: ClientLimits) -> Result<Client, StoreError> {
         let bad = |column: &'static str| {
             let id = self.id.clone();
             move |error: Invalid| corrupt("client", column, &id, &error)
         };
+        let id = ClientId::parse(&self.id).map_err(bad("id"))?;
+        let email = emails.read(&id, self.email.as_deref(), self.email_sealed.as_deref());
         Ok(Client {
-            id: ClientId::parse(&self.id).map_err(bad("id"))?,
+            id,
             name: ClientName::parse(&self.name).map_err(bad("name"))?,
-            email: self.email.as_deref().map(Email::parse).transpose().map_err(bad("email"))?,
+            email: email.map_err(bad("email"))?,
             role: Role::parse(&self.role).map_err(bad("role"))?,
             rate_limit: RateLimit::parse(self.rate_limit).map_err(bad("rate_limit"))?,
             limits,

@@ -6,8 +6,10 @@
 use std::time::Duration;
 
 use activity_domain::error::StoreError;
+use activity_domain::service::Emails;
 use tokio::time::timeout;
 
+use crate::emails;
 use crate::error::out_of_reach;
 use crate::fingerprints::{self, Fingerprint};
 use crate::migrations::{self, Found};
@@ -19,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const SET_UP: Duration = Duration::from_mins(2);
 
 /// Looks at a database and, if it is empty, sets it up. Many instances at once do that once.
-pub(crate) async fn first(server: &Server, secrets: &[Fingerprint]) -> Result<(), StoreError> {
+pub(crate) async fn first(server: &Server, secrets: &[Fingerprint], kept: &Emails) -> Result<(), StoreError> {
     if within(LOOK, migrations::look(server)).await? != Found::Current {
         // As a task of its own, because a migration blocks its thread where the server falls silent.
         let server = server.clone();
@@ -27,7 +29,9 @@ pub(crate) async fn first(server: &Server, secrets: &[Fingerprint]) -> Result<()
         let joined = async { task.await.unwrap_or_else(|error| Err(out_of_reach(&error))) };
         within(SET_UP, joined).await?;
     }
-    within(LOOK, fingerprints::check(server, secrets)).await
+    within(LOOK, fingerprints::check(server, secrets)).await?;
+    // What is cut off here goes on with the next attempt.
+    within(SET_UP, emails::settle(server, kept)).await
 }
 
 async fn within<T>(

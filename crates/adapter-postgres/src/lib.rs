@@ -13,9 +13,11 @@
 //! | `changes` | which clients changed |
 //! | `acts` | `ActLog`: what admins did |
 //! | `late` | `LateFeed`: what changed where it was taken for closed |
+//! | `emails` | emails, sealed |
 //! | `erase` | what goes when a client is erased |
 //! | `sink`, `batch`, `rows`, `days` | `ActivitySink`: the one transaction that makes an activity count; partitions |
 //! | `set_aside`, `tickets` | `SetAsideRepo`, `TicketRepo` |
+//! | `resealing` | `SealedStore`: another encryption key for what is sealed |
 //! | `compactor`, `blocks`, `pages`, `page`, `endpoint_blocks`, `retention` | `Upkeep`: deltas into blocks; how long raw rows are kept |
 //! | `usage`, `daily`, `totals`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `log_row`, `trails`, `whereabouts` | `UsageRepo`: raw rows, their trails, and the days that have some |
@@ -38,6 +40,7 @@ mod contact;
 pub mod counts;
 mod daily;
 mod days;
+mod emails;
 mod endpoint_blocks;
 mod endpoint_names;
 mod endpoints;
@@ -60,6 +63,7 @@ mod pending;
 mod pools;
 mod readiness;
 mod replicas;
+mod resealing;
 mod retention;
 mod rows;
 mod schema;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use activity_domain::error::Invalid;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
+use activity_domain::service::Emails;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
@@ -148,6 +149,8 @@ pub struct Options {
     pub replicas: Vec<Server>,
     /// Secrets that all instances have to share.
     pub secrets: Vec<Fingerprint>,
+    /// How emails are kept.
+    pub emails: Emails,
     /// The most connections for batches, upkeep and changes of clients.
     pub writers: u32,
     /// The most connections to each server for questions.
@@ -172,6 +175,7 @@ impl Options {
             primary,
             replicas: Vec::new(),
             secrets: Vec::new(),
+            emails: Emails::Plain,
             writers: 6,
             readers: 10,
             reader_wait: Duration::from_secs(1),

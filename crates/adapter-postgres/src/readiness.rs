@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use activity_domain::error::StoreError;
+use activity_domain::service::Emails;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -26,6 +27,7 @@ struct State {
     server: Server,
     breaker: Breaker,
     secrets: Vec<Fingerprint>,
+    emails: Emails,
     is_done: AtomicBool,
     failed: Mutex<Option<(Instant, StoreError)>>,
 }
@@ -36,6 +38,7 @@ impl Readiness {
             server: options.primary.clone(),
             breaker: breaker.clone(),
             secrets: options.secrets.clone(),
+            emails: options.emails.clone(),
             is_done: AtomicBool::new(false),
             failed: Mutex::default(),
         };
@@ -93,6 +96,6 @@ impl State {
     async fn contact(&self) -> Result<(), StoreError> {
         let lost = |trouble| out_of_reach(&format_args!("{}: {trouble}", self.server));
         self.breaker.probe().await.map_err(lost)?;
-        contact::first(&self.server, &self.secrets).await
+        contact::first(&self.server, &self.secrets, &self.emails).await
     }
 }

@@ -19,6 +19,15 @@ diesel::table! {
         is_active -> Bool,
         created_at -> BigInt,
         last_access_at -> Nullable<BigInt>,
+        email_sealed -> Nullable<Binary>,
+        email_index -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    index_key (name) {
+        name -> Text,
+        sealed -> Binary,
     }
 }
 

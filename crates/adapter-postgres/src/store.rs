@@ -6,6 +6,7 @@ use std::time::Duration;
 use activity_domain::act::Signature;
 use activity_domain::error::StoreError;
 use activity_domain::port::Read;
+use activity_domain::service::{EmailVault, Emails};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -127,6 +128,14 @@ impl PostgresStore {
 
     pub(crate) fn max_endpoints(&self) -> usize {
         self.options.max_endpoints
+    }
+
+    pub(crate) fn emails(&self) -> Emails {
+        self.options.emails.clone()
+    }
+
+    pub(crate) fn vault(&self) -> Option<EmailVault> {
+        self.options.emails.vault().cloned()
     }
 
     pub(crate) fn primary(&self) -> &Server {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use activity_domain::act::{Act, Signature};
-use activity_domain::client::{Client, ClientChange, Email};
+use activity_domain::client::{Client, ClientChange};
 use activity_domain::error::{AddKeyError, Invalid, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::KeyRecord;
 use activity_domain::port::{Account, HeldKey, MAX_KEYS};
 use activity_domain::rollup::ClientNo;
+use activity_domain::service::{Emails, KeptEmail};
 use activity_domain::time::Timestamp;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -16,6 +17,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::acts;
 use crate::changes;
 use crate::clients::{ClientRow, KeyRow, insert_key, with_limits};
+use crate::emails::{is_taken, keep};
 use crate::error::{Failure, corrupt};
 use crate::limits;
 use crate::schema::{api_key, client, client_number};
@@ -29,14 +31,19 @@ pub(crate) fn number(c: &mut SqliteConnection, id: &ClientId) -> QueryResult<Opt
 
 type Row = (Option<i64>, ClientRow);
 
-pub(crate) fn get(c: &mut SqliteConnection, id: &ClientId) -> Result<Option<Account>, Failure> {
+pub(crate) fn get(
+    c: &mut SqliteConnection,
+    emails: &Emails,
+    id: &ClientId,
+) -> Result<Option<Account>, Failure> {
     let found = client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
     let rows = found.select((client::last_access_at, ClientRow::as_select())).load::<Row>(c)?;
-    Ok(with_keys(c, rows)?.pop())
+    Ok(with_keys(c, emails, rows)?.pop())
 }
 
 pub(crate) fn list(
     c: &mut SqliteConnection,
+    emails: &Emails,
     after: Option<&ClientId>,
     limit: usize,
 ) -> Result<Vec<Account>, Failure> {
@@ -48,17 +55,17 @@ pub(crate) fn list(
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select((client::last_access_at, ClientRow::as_select()))
         .load(c)?;
-    with_keys(c, rows)
+    with_keys(c, emails, rows)
 }
 
-fn with_keys(c: &mut SqliteConnection, rows: Vec<Row>) -> Result<Vec<Account>, Failure> {
+fn with_keys(c: &mut SqliteConnection, emails: &Emails, rows: Vec<Row>) -> Result<Vec<Account>, Failure> {
     let mut keys = keys(c, &rows.iter().map(|(_, row)| row.no).collect::<Vec<_>>())?;
     let account = |(last, row): Row| {
         let no = row.no;
         let bad = |error: Invalid| corrupt("client", "last_access_at", &no, &error);
         let last_access_at = last.map(Timestamp::from_micros).transpose().map_err(bad)?;
         Ok(Account {
-            client: with_limits(c, row)?,
+            client: with_limits(c, emails, row)?,
             last_access_at,
             keys: keys.remove(&no).unwrap_or_default(),
         })
@@ -87,6 +94,7 @@ type Updated = Result<Option<Client>, UpdateError>;
 /// A refusal is an answer, not a failure of the transaction: nothing was written before it is known.
 pub(crate) fn update(
     c: &mut SqliteConnection,
+    emails: &Emails,
     by: Option<&Signature>,
     id: &ClientId,
     change: &ClientChange,
@@ -94,19 +102,19 @@ pub(crate) fn update(
 ) -> Result<Updated, Failure> {
     let Some(no) = number(c, id)? else { return Ok(Ok(None)) };
     let no = no.0.cast_signed();
+    let Some(Account { client: before, .. }) = get(c, emails, id)? else { return Ok(Ok(None)) };
     if let Some(email) = &change.email {
-        let others = client::table.filter(client::email.eq(email.as_str())).filter(client::no.ne(no));
-        if others.count().get_result::<i64>(c)? > 0 {
+        let kept = keep(c, emails, id, Some(email))?;
+        if is_taken(c, email, &kept, Some(no))? {
             return Ok(Err(UpdateError::EmailTaken));
         }
+        set_email(c, no, kept)?;
     }
-    let Some(Account { client: before, .. }) = get(c, id)? else { return Ok(Ok(None)) };
     let mut changed = before.clone();
     change.apply(&mut changed);
     diesel::update(client::table.find(no))
         .set((
             client::name.eq(changed.name.as_str()),
-            client::email.eq(changed.email.as_ref().map(Email::as_str)),
             client::role.eq(changed.role.as_str()),
             client::rate_limit.eq(i64::from(changed.rate_limit.get())),
             client::is_active.eq(changed.is_active),
@@ -118,6 +126,15 @@ pub(crate) fn update(
     acts::write_down(c, by, || Act::changed(&before, &changed, change))?;
     changes::note(c, id, now)?;
     Ok(Ok(Some(changed)))
+}
+
+/// What nobody changes stays as it is, sealed with whichever key.
+fn set_email(c: &mut SqliteConnection, no: i64, kept: KeptEmail) -> QueryResult<()> {
+    let KeptEmail { plain, sealed, index } = kept;
+    diesel::update(client::table.find(no))
+        .set((client::email.eq(plain), client::email_sealed.eq(sealed), client::email_index.eq(index)))
+        .execute(c)?;
+    Ok(())
 }
 
 type Added = Result<(), AddKeyError>;

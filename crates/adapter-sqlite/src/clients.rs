@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use activity_domain::act::{Act, Signature};
-use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, Email, RateLimit, Role};
+use activity_domain::client::{Client, ClientChange, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::{AddKeyError, InsertError, Invalid, StoreError, UpdateError};
 use activity_domain::id::{ClientId, KeyId};
 use activity_domain::key::{KeyDigest, KeyRecord};
 use activity_domain::port::{Account, Changes, ClientRepo, Read};
 use activity_domain::rollup::ClientNo;
+use activity_domain::service::{Emails, KeptEmail};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -17,7 +18,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::error::{Failure, corrupt};
 use crate::schema::{api_key, client, client_number};
 use crate::store::SqliteStore;
-use crate::{accounts, acts, changes, erase, limits, numbers};
+use crate::{accounts, acts, changes, emails, erase, limits, numbers};
 
 #[async_trait]
 impl ClientRepo for SqliteStore {
@@ -26,9 +27,9 @@ impl ClientRepo for SqliteStore {
     }
 
     async fn insert(&self, new: &Client, key: Option<&KeyRecord>) -> Result<(), InsertError> {
-        let (new, key, by) = (new.clone(), key.cloned(), self.signature.clone());
+        let (new, key, emails, by) = (new.clone(), key.cloned(), self.emails.clone(), self.signature.clone());
         self.write(move |c| {
-            let inserted = insert(c, &new, key.as_ref())?;
+            let inserted = insert(c, &emails, &new, key.as_ref())?;
             if inserted.is_ok() {
                 acts::write_down(c, by.as_ref(), || Act::registered(&new, key.as_ref()))?;
             }
@@ -46,7 +47,7 @@ impl ClientRepo for SqliteStore {
             let mut made = 0;
             for client in &clients {
                 let Some(no) = numbers::find_or_make(c, &client.id)? else { continue };
-                made += insert_row(c, no, client)? as u64;
+                made += insert_row(c, no, client, &KeptEmail::default())? as u64;
             }
             Ok(made)
         });
@@ -54,25 +55,25 @@ impl ClientRepo for SqliteStore {
     }
 
     async fn by_id(&self, id: &ClientId, _: Read) -> Result<Option<Client>, StoreError> {
-        let id = id.clone();
+        let (id, emails) = (id.clone(), self.emails.clone());
         self.read(move |c| {
             let found =
                 client::table.inner_join(client_number::table).filter(client_number::id.eq(id.as_str()));
             let row: Option<ClientRow> = found.select(ClientRow::as_select()).get_result(c).optional()?;
-            row.map(|row| with_limits(c, row)).transpose()
+            row.map(|row| with_limits(c, &emails, row)).transpose()
         })
         .await
     }
 
     async fn by_key(&self, digest: &KeyDigest, _: Read) -> Result<Option<(Client, KeyRecord)>, StoreError> {
-        let digest = digest.0;
+        let (digest, emails) = (digest.0, self.emails.clone());
         self.read(move |c| {
             let found = api_key::table
                 .inner_join(client::table.inner_join(client_number::table))
                 .filter(api_key::digest.eq(digest.as_slice()))
                 .select((ClientRow::as_select(), KeyRow::as_select()));
             let row: Option<(ClientRow, KeyRow)> = found.get_result(c).optional()?;
-            row.map(|(client, key)| Ok((with_limits(c, client)?, key.try_into()?))).transpose()
+            row.map(|(client, key)| Ok((with_limits(c, &emails, client)?, key.try_into()?))).transpose()
         })
         .await
     }
@@ -83,13 +84,13 @@ impl ClientRepo for SqliteStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        let (id, change, by) = (id.clone(), change.clone(), self.signature.clone());
-        self.write(move |c| accounts::update(c, by.as_ref(), &id, &change, now)).await?
+        let (id, change, emails, by) = (id.clone(), change.clone(), self.emails.clone(), self.signature.clone());
+        self.write(move |c| accounts::update(c, &emails, by.as_ref(), &id, &change, now)).await?
     }
 
     async fn account(&self, id: &ClientId, _: Read) -> Result<Option<Account>, StoreError> {
-        let id = id.clone();
-        self.read(move |c| accounts::get(c, &id)).await
+        let (id, emails) = (id.clone(), self.emails.clone());
+        self.read(move |c| accounts::get(c, &emails, &id)).await
     }
 
     async fn list(
@@ -98,8 +99,8 @@ impl ClientRepo for SqliteStore {
         limit: usize,
         _: Read,
     ) -> Result<Vec<Account>, StoreError> {
-        let after = after.cloned();
-        self.read(move |c| accounts::list(c, after.as_ref(), limit)).await
+        let (after, emails) = (after.cloned(), self.emails.clone());
+        self.read(move |c| accounts::list(c, &emails, after.as_ref(), limit)).await
     }
 
     async fn add_key(
@@ -156,12 +157,17 @@ impl ClientRepo for SqliteStore {
 type Inserted = Result<(), InsertError>;
 
 /// A refusal is an answer, not a failure of the transaction: nothing was written before it is known.
-fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Result<Inserted, Failure> {
-    if let Some(email) = &new.email {
-        let taken = client::table.filter(client::email.eq(email.as_str())).count();
-        if taken.get_result::<i64>(c)? > 0 {
-            return Ok(Err(InsertError::EmailTaken));
-        }
+fn insert(
+    c: &mut SqliteConnection,
+    emails: &Emails,
+    new: &Client,
+    key: Option<&KeyRecord>,
+) -> Result<Inserted, Failure> {
+    let kept = emails::keep(c, emails, &new.id, new.email.as_ref())?;
+    if let Some(email) = &new.email
+        && emails::is_taken(c, email, &kept, None)?
+    {
+        return Ok(Err(InsertError::EmailTaken));
     }
     if let Some(key) = key {
         let same = api_key::digest.eq(key.digest.0.as_slice()).or(api_key::id.eq(key.id.as_str()));
@@ -170,7 +176,7 @@ fn insert(c: &mut SqliteConnection, new: &Client, key: Option<&KeyRecord>) -> Re
         }
     }
     let Some(no) = numbers::find_or_make(c, &new.id)? else { return Ok(Err(InsertError::IdTaken)) };
-    if insert_row(c, no, new)? == 0 {
+    if insert_row(c, no, new, &kept)? == 0 {
         return Ok(Err(InsertError::IdTaken));
     }
     if let Some(key) = key {
@@ -193,12 +199,14 @@ pub(crate) fn insert_key(c: &mut SqliteConnection, owner: ClientNo, key: &KeyRec
 }
 
 /// Inserts a client's row and its limits; 0 if there is one already, which stays as it is.
-fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResult<usize> {
+fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client, email: &KeptEmail) -> QueryResult<usize> {
     let inserted = diesel::insert_into(client::table)
         .values((
             client::no.eq(no.0.cast_signed()),
             client::name.eq(new.name.as_str()),
-            client::email.eq(new.email.as_ref().map(Email::as_str)),
+            client::email.eq(email.plain.as_deref()),
+            client::email_sealed.eq(email.sealed.as_deref()),
+            client::email_index.eq(email.index.as_deref()),
             client::role.eq(new.role.as_str()),
             client::rate_limit.eq(i64::from(new.rate_limit.get())),
             client::is_active.eq(new.is_active),
@@ -214,9 +222,13 @@ fn insert_row(c: &mut SqliteConnection, no: ClientNo, new: &Client) -> QueryResu
 }
 
 /// A client's row with what other tables hold of it.
-pub(crate) fn with_limits(c: &mut SqliteConnection, row: ClientRow) -> Result<Client, Failure> {
+pub(crate) fn with_limits(
+    c: &mut SqliteConnection,
+    emails: &Emails,
+    row: ClientRow,
+) -> Result<Client, Failure> {
     let limits = limits::of(c, row.no)?;
-    Ok(row.parse(limits)?)
+    Ok(row.parse(emails, limits)?)
 }
 
 #[derive(Queryable, Selectable)]
@@ -227,6 +239,7 @@ pub(crate) struct ClientRow {
     id: String,
     name: String,
     email: Option<String>,
+    email_sealed: Option<Vec<u8>>,
     role: String,
     rate_limit: i64,
     is_active: bool,
@@ -234,15 +247,17 @@ pub(crate) struct ClientRow {
 }
 
 impl ClientRow {
-    fn parse(self, limits: ClientLimits) -> Result<Client, StoreError> {
+    fn parse(self, emails: &Emails, limits: ClientLimits) -> Result<Client, StoreError> {
         let bad = |column: &'static str| {
             let id = self.id.clone();
             move |error: Invalid| corrupt("client", column, &id, &error)
         };
+        let id = ClientId::parse(&self.id).map_err(bad("id"))?;
+        let email = emails.read(&id, self.email.as_deref(), self.email_sealed.as_deref());
         Ok(Client {
-            id: ClientId::parse(&self.id).map_err(bad("id"))?,
+            id,
             name: ClientName::parse(&self.name).map_err(bad("name"))?,
-            email: self.email.as_deref().map(Email::parse).transpose().map_err(bad("email"))?,
+            email: email.map_err(bad("email"))?,
             role: Role::parse(&self.role).map_err(bad("role"))?,
             rate_limit: RateLimit::parse(self.rate_limit).map_err(bad("rate_limit"))?,
             limits,

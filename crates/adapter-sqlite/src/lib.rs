@@ -7,9 +7,11 @@
 //! | `clients`, `limits`, `accounts` | `ClientRepo`: clients; their limits; their keys, changes and use |
 //! | `changes` | which clients changed |
 //! | `acts` | `ActLog`: what admins did |
+//! | `emails` | emails, sealed |
 //! | `erase`, `scrub` | what goes when a client is erased; old copies of it in unused bytes of pages |
 //! | `sink`, `row`, `body` | `ActivitySink`: the one transaction that makes an activity count |
 //! | `set_aside`, `tickets` | `SetAsideRepo`, `TicketRepo` |
+//! | `resealing` | `SealedStore`: another encryption key for what is sealed |
 //! | `compactor`, `block`, `merging`, `retention` | `Upkeep`: deltas into blocks, and how long raw rows are kept |
 //! | `usage`, `series`, `endpoints`, `pending` | `UsageRepo`: blocks and deltas from one snapshot |
 //! | `log`, `whereabouts` | `UsageRepo`: raw rows, and where a client's are |
@@ -26,6 +28,7 @@ mod changes;
 mod clients;
 mod compactor;
 mod converting;
+mod emails;
 mod endpoint_names;
 mod endpoints;
 mod erase;
@@ -38,6 +41,7 @@ mod numbers;
 mod page;
 mod pending;
 mod recount;
+mod resealing;
 mod retention;
 mod row;
 mod schema;
@@ -50,4 +54,4 @@ mod tickets;
 mod usage;
 mod whereabouts;
 
-pub use store::SqliteStore;
+pub use store::{Options, SqliteStore};

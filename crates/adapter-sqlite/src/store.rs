@@ -11,6 +11,7 @@ use activity_domain::act::Signature;
 use activity_domain::error::StoreError;
 use activity_domain::hygiene::DEFAULT_MAX_ENDPOINTS;
 use activity_domain::port::Upkeep;
+use activity_domain::service::Emails;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult};
@@ -58,17 +59,34 @@ pub struct SqliteStore {
     pub(crate) max_endpoints: usize,
     /// In whose name clients are changed, if that is to be written down.
     pub(crate) signature: Option<Signature>,
+    pub(crate) emails: Emails,
+}
+
+/// How a store is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many endpoints of each client and day are counted by name.
+    pub max_endpoints: usize,
+    /// How emails are kept.
+    pub emails: Emails,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max_endpoints: DEFAULT_MAX_ENDPOINTS, emails: Emails::Plain }
+    }
 }
 
 impl SqliteStore {
     /// Opens a database file, making it or bringing it to the newest schema if need be. Its work is done
     /// by the runtime that this is called on, which has to have more than one thread.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        Self::open_with(file, DEFAULT_MAX_ENDPOINTS).await
+        Self::open_with(file, Options::default()).await
     }
 
-    /// The same, counting so many endpoints by name for each client and day.
-    pub async fn open_with(file: &Path, max_endpoints: usize) -> Result<Self, StoreError> {
+    /// The same, set up otherwise.
+    pub async fn open_with(file: &Path, options: Options) -> Result<Self, StoreError> {
+        let Options { max_endpoints, emails } = options;
         let path = file.to_owned();
         tokio::task::spawn_blocking(move || migrations::up(&path))
             .await
@@ -76,7 +94,8 @@ impl SqliteStore {
         let writer = pool(file, 1, WRITER_WAIT).await?;
         let readers = pool(file, READERS, READER_WAIT).await?;
         let (runtime, numbers) = (Handle::current(), Arc::default());
-        let store = Self { writer, readers, runtime, numbers, max_endpoints, signature: None };
+        let store = Self { writer, readers, runtime, numbers, max_endpoints, emails, signature: None };
+        store.seal_emails().await?;
         store.count_again().await?;
         Ok(store)
     }

@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how it fails")]
 
-use activity_adapter_sqlite::{SqliteStore, migrations};
+use std::path::Path;
+use std::sync::Arc;
+
+use activity_adapter_sqlite::{Options, SqliteStore, migrations};
 use activity_contract::make;
 use activity_domain::activity::Activity;
-use activity_domain::error::StoreError;
-use activity_domain::port::{ActivitySink, Append, Read, Upkeep, UsageRepo};
+use activity_domain::audit::Sealed;
+use activity_domain::client::Client;
+use activity_domain::error::{InsertError, Invalid, StoreError, Unopened};
+use activity_domain::port::{ActivitySink, Append, ClientRepo, Randomness, Read, Upkeep, UsageRepo, Vault};
+use activity_domain::service::{EmailVault, Emails};
 use activity_domain::span::Span;
 use activity_domain::time::Zone;
 use activity_domain::usage::{
@@ -133,6 +139,95 @@ async fn ten_openings_at_once_migrate_once() {
     }
 }
 
+const UNKNOWN_STATUS: &str = "20261126000008";
+
+/// Takes back what is newer than a version.
+fn take_back(file: &Path, version: &str) {
+    while migrations::status(file).unwrap().iter().any(|v| v.applied && v.name.as_str() > version) {
+        migrations::down(file).unwrap();
+    }
+}
+
+/// Turns bytes around and says which key it has; what it seals is not in clear, and that is all.
+struct Around(u8);
+
+impl Vault for Around {
+    fn seal(&self, plaintext: &[u8], context: &[u8]) -> Result<Sealed, Invalid> {
+        let all = [context, plaintext].concat();
+        Sealed::parse([&[self.0][..], &all.iter().map(|byte| !byte).collect::<Vec<_>>()].concat())
+    }
+
+    fn mark(&self) -> Vec<u8> {
+        vec![self.0]
+    }
+
+    fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Vec<u8>, Unopened> {
+        let (key, rest) = sealed.as_bytes().split_at(1);
+        if key != [self.0] {
+            return Err(Unopened::NoKey(key[0].to_string()));
+        }
+        let all: Vec<u8> = rest.iter().map(|byte| !byte).collect();
+        all.strip_prefix(context).map(<[u8]>::to_vec).ok_or(Unopened::Altered)
+    }
+}
+
+/// Always the same, which is enough for one key.
+struct Same;
+
+impl Randomness for Same {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+async fn sealing(file: &Path, key: u8) -> Result<SqliteStore, StoreError> {
+    let emails = Emails::Sealed(EmailVault::new(Arc::new(Around(key)), Arc::new(Same)));
+    SqliteStore::open_with(file, Options { emails, ..Options::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emails_of_an_earlier_program_are_sealed_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("activity.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    for name in ["ada", "bob"] {
+        let email = Some(make::email(&format!("{name}@example.org")));
+        store.insert(&Client { email, ..make::client(name) }, None).await.unwrap();
+    }
+    drop(store);
+    take_back(&file, UNKNOWN_STATUS);
+    let clear = || {
+        let sql = "SELECT count(*) AS n FROM client WHERE email IS NOT NULL";
+        let mut c = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+        diesel::sql_query(sql).get_result::<Count>(&mut c).unwrap().n
+    };
+    assert_eq!(clear(), 2);
+    let store = sealing(&file, 1).await.unwrap();
+    assert_eq!(clear(), 0);
+    let email = async |id: &str| {
+        let found = store.by_id(&make::client_id(id), Read::Latest).await.unwrap().unwrap();
+        found.email.map(|email| email.as_str().to_owned())
+    };
+    assert_eq!(email("ada").await.as_deref(), Some("ada@example.org"));
+    let twin = Client { email: Some(make::email("ADA@example.org")), ..make::client("eve") };
+    assert_eq!(store.insert(&twin, None).await, Err(InsertError::EmailTaken));
+    while store.purge(make::at(NOON)).await.unwrap().more {}
+    let bytes =
+        [std::fs::read(&file).unwrap(), std::fs::read(folder.path().join("activity.db-wal")).unwrap()];
+    let bytes = bytes.concat();
+    assert!(!bytes.windows(11).any(|part| part == b"example.org"), "no old copy is left");
+    let Err(StoreError::Refused(reason)) = sealing(&file, 2).await.map(|_| ()) else {
+        panic!("it is opened without its key");
+    };
+    assert!(reason.contains("lacks the key 1"), "{reason}");
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
 /// The earlier program could not read a call without a status: it does not get it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_without_a_status_cannot_be_taken_back() {
@@ -150,6 +245,7 @@ async fn a_call_without_a_status_cannot_be_taken_back() {
     for refused in ["99", "600", "-1"] {
         assert!(change(refused).is_err(), "{refused}");
     }
+    take_back(&file, UNKNOWN_STATUS);
     assert!(migrations::down(&file).is_err());
     change("200").unwrap();
     drop(c);

@@ -10,6 +10,7 @@
 //! | [`hygiene`] | what of an activity is counted apart: endpoint templates, methods, status classes |
 //! | [`act`] | what admins did |
 //! | [`audit`], [`redact`] | headers and bodies, sealed; our own credentials in text, taken out |
+//! | [`address`], [`digest`] | how much of a caller's address is kept; digests that take a key |
 //! | [`time`], [`span`] | instants, time zones, and how a range is covered by blocks of rollups |
 //! | [`sketch`], [`rollup`] | counting: latency sketches that merge, tallies, the delta of a batch |
 //! | [`usage`] | the questions about usage and their answers |
@@ -35,10 +36,12 @@
 
 pub mod act;
 pub mod activity;
+pub mod address;
 pub mod audit;
 pub mod cache;
 pub mod client;
 pub mod counting;
+pub mod digest;
 pub mod error;
 pub mod hygiene;
 pub mod id;

@@ -16,6 +16,7 @@
 //! | `set_aside` | [`SetAsideRepo`] |
 //! | `tickets` | [`TicketRepo`] |
 //! | `vault` | [`Vault`] |
+//! | `resealing` | [`SealedStore`], [`Resealing`] |
 //!
 //! To add a port: one trait here, one reference implementation in `adapter-memory`, its laws in
 //! `contract`, then the other adapters.
@@ -27,6 +28,7 @@ mod ingest;
 mod late;
 mod limiter;
 mod live;
+mod resealing;
 mod set_aside;
 mod system;
 mod tickets;
@@ -41,6 +43,7 @@ pub use ingest::{ActivitySink, Append, Appended, Batch, Receipt, Record, Recorde
 pub use late::{Late, LateFeed};
 pub use limiter::{LocalLimiter, RateLimiter};
 pub use live::{Hints, LiveFeed, LocalFeed, News, Sign, Subscription};
+pub use resealing::{Resealed, Resealing, SealedStore};
 pub use set_aside::{KeptAside, SetAsideRepo};
 pub use system::{Background, Clock, Randomness, Task};
 pub use tickets::{TICKETS_KEPT_SECONDS, TicketRepo};

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use activity_domain::error::RecordError;
 use activity_domain::id::StreamId;
@@ -118,6 +118,9 @@ pub struct Flusher {
     pub stream: StreamId,
     /// The length that segments usually have.
     pub segment_bytes: u64,
+    /// After this, a segment with something in it is not gone on with, so that what is stored goes from the disk
+    /// where little comes in, too.
+    pub segment_age: Duration,
     /// The length that all segments together may have.
     pub max_bytes: u64,
     /// The file system.
@@ -133,6 +136,7 @@ struct Active {
     file: Box<dyn SegmentFile>,
     offset: u64,
     size: u64,
+    since: Instant,
 }
 
 impl Flusher {
@@ -198,6 +202,9 @@ impl Writer {
         let fits = self.active.as_ref().is_some_and(|a| a.offset + room <= a.size);
         if !fits {
             self.rotate(room)?;
+        } else if self.is_old() && self.rotate(room).is_err() {
+            // There is no room for another one: this one is as good as it was.
+            self.active.iter_mut().for_each(|active| active.since = Instant::now());
         }
         let Some(active) = self.active.as_mut() else { return Err(RecordError::Closed) };
         let after = frame::seal(&mut self.buffer, self.checksum, self.next);
@@ -218,6 +225,12 @@ impl Writer {
             self.durable = after;
         }
         Ok(())
+    }
+
+    fn is_old(&self) -> bool {
+        let has_frames = |active: &&Active| active.offset > segment::HEADER as u64;
+        let active = self.active.as_ref().filter(has_frames);
+        active.is_some_and(|active| active.since.elapsed() >= self.flusher.segment_age)
     }
 
     /// Opens a segment with room for `len` bytes of frames. Where that fails, nothing has changed.
@@ -244,7 +257,8 @@ impl Writer {
             return Err(failing(error));
         }
         f.log.lock().push(segment.clone(), size);
-        self.active = Some(Active { segment, file, offset: segment::HEADER as u64, size });
+        self.active =
+            Some(Active { segment, file, offset: segment::HEADER as u64, size, since: Instant::now() });
         Ok(())
     }
 
@@ -269,5 +283,53 @@ impl Writer {
         {
             tracing::warn!(%error, "the given-up segment cannot be cut");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+    use uuid::Uuid;
+
+    /// The segments that there are after three groups of one frame each, and one of none.
+    fn segments(segment_age: Duration, max_bytes: u64) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let stream = StreamId(Uuid::from_u128(1));
+        let flusher = Flusher {
+            folder: folder.path().to_owned(),
+            opening: 0,
+            stream,
+            segment_bytes: 1 << 20,
+            segment_age,
+            max_bytes,
+            disk: Arc::new(RealDisk),
+            log: Arc::new(Mutex::new(Log::new(Vec::new(), stream))),
+            accepted: Arc::default(),
+            durable: watch::Sender::new(0),
+        };
+        let queue = Queue::new(1 << 20);
+        std::thread::scope(|scope| {
+            scope.spawn(|| flusher.run(&queue));
+            for count in [1, 1, 1, 0] {
+                let mut frames = Vec::new();
+                if count == 1 {
+                    let at = frame::open(&mut frames);
+                    assert!(frame::close(&mut frames, at));
+                }
+                let (done, answer) = oneshot::channel();
+                queue.push(Job { frames, count, live: None, done }).unwrap();
+                assert!(answer.blocking_recv().unwrap().is_ok());
+            }
+            queue.close();
+        });
+        std::fs::read_dir(folder.path()).unwrap().count()
+    }
+
+    #[test]
+    fn what_is_in_an_old_segment_is_not_held_up_by_what_comes() {
+        assert_eq!(segments(Duration::from_hours(1), 64 << 20), 1);
+        assert_eq!(segments(Duration::ZERO, 64 << 20), 4, "the last one has nothing in it");
+        assert_eq!(segments(Duration::ZERO, 2 << 20), 2, "without room, old ones are as good as new ones");
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use activity_domain::activity::Activity;
 use activity_domain::error::RecordError;
@@ -43,6 +44,9 @@ impl SpoolConfig {
         (self.max_bytes / 16).clamp(1 << 20, 16 << 20)
     }
 }
+
+/// How long a segment is written to. One more in so long a time costs nothing.
+const SEGMENT_AGE: Duration = Duration::from_mins(15);
 
 /// Frames that may wait for the flusher, in bytes.
 const MAX_WAITING: usize = 64 << 20;
@@ -128,6 +132,7 @@ impl Spool {
             opening,
             stream,
             segment_bytes: config.segment_bytes(),
+            segment_age: SEGMENT_AGE,
             max_bytes: config.max_bytes,
             disk,
             log: log.clone(),

@@ -4,6 +4,7 @@
 mod create;
 mod drain;
 mod key;
+mod rotate;
 mod set_aside;
 
 use std::fs::File;
@@ -30,6 +31,7 @@ pub async fn run(settings: &Settings, action: AdminAction) -> Result<(), Failure
         AdminAction::Create(options) => create::run(settings, options).await,
         AdminAction::SetAside { action } => set_aside::run(settings, &open(settings).await?, action).await,
         AdminAction::Drain(options) => drain::run(settings, options).await,
+        AdminAction::RotateEncryption => rotate::run(settings).await,
         AdminAction::AcceptSecrets => accept_secrets(settings).await,
     }
 }

@@ -180,6 +180,11 @@ pub enum AdminAction {
     /// The folder must not be in use. Damaged places go to its folder `quarantine`. A second run
     /// changes nothing.
     Drain(DrainOptions),
+    /// Encrypt everything that is stored encrypted with the first key of `ENCRYPTION_KEY`.
+    ///
+    /// The list has to have the keys that were used before, too. Servers may go on meanwhile. It can be stopped
+    /// at any time; a second run goes on, and says when the other keys are not needed any more.
+    RotateEncryption,
     /// Make the configured `JWT_SECRET` and `ENCRYPTION_KEY` the ones that all instances on the database have to
     /// have.
     ///

@@ -39,4 +39,4 @@ pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;
 pub use tls::TlsSettings;
-pub use values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+pub use values::{AuditCapture, Collector, CorsOrigins, Host, IpPrivacy, LogFormat, LogLevel, Registration};

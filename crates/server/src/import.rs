@@ -24,8 +24,8 @@ use self::summary::Summary;
 use self::target::{Claim, Target};
 use crate::cli::ImportOptions;
 use crate::config::Settings;
-use crate::system::SystemClock;
-use crate::{Failure, contact, wire};
+use crate::system::{OsRandomness, SystemClock};
+use crate::{Failure, contact, secrets, wire};
 
 /// Runs an import and prints its summary.
 pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Failure> {
@@ -37,10 +37,12 @@ pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Fail
     let claim = Claim::take(settings)?;
     let storage = Arc::new(wire::storage(settings).await?);
     contact::now(&storage).await?;
-    let mut target = claim.target(storage.clone());
+    let addresses = wire::addresses(settings, &secrets::encryption(settings, &OsRandomness)?);
+    let mut target = claim.target(storage.clone(), addresses.clone());
+    let clients = storage.clients.clone();
     // The command line insists on it.
     let client_by = options.client_by.unwrap_or_default();
-    let mut owners = Owners::new(&client_by, storage.clients.clone(), settings.api_rate_limit).await?;
+    let mut owners = Owners::new(&client_by, clients, addresses, settings.api_rate_limit).await?;
     let mut rejects = Rejects::new(options.rejects);
     let mut summary = Summary::new(options.files.len());
     let (mut batches, progress) = reading(&options.files, options.format, settings.data_dir.clone())?;

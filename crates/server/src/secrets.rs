@@ -13,7 +13,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::config::{AppEnv, EncryptionKeys, Secret, Settings};
+use crate::config::{EncryptionKeys, Secret, Settings};
 
 /// No secret is longer than this, in bytes.
 const MAX_LENGTH: u64 = 4_096;
@@ -23,8 +23,8 @@ const MAX_LENGTH: u64 = 4_096;
 pub struct Secrets {
     /// Signs tokens.
     pub jwt: Secret,
-    /// Encrypt the audit trail; none in production or with Postgres unless configured.
-    pub encryption: Option<EncryptionKeys>,
+    /// Encrypt audit trails and emails.
+    pub encryption: EncryptionKeys,
     /// The admin's key.
     pub admin: ApiKey,
     /// Where the admin's key is kept, unless it is configured.
@@ -67,14 +67,7 @@ pub fn open(settings: &Settings, randomness: &dyn Randomness) -> Result<Secrets,
         let kept = Kept { dir: &dir, file: "jwt_secret", setting: "JWT_SECRET" };
         kept.get(randomness, Secret::parse, || random_hex(randomness, 32))?.value
     };
-    // Where several instances may read what one has sealed, a key that one makes up for itself is of no use.
-    let is_shared = settings.database.is_some() || settings.app_env == AppEnv::Production;
-    let encryption = if settings.encryption_keys.is_some() || is_shared {
-        settings.encryption_keys.clone()
-    } else {
-        let kept = Kept { dir: &dir, file: "encryption_key", setting: "ENCRYPTION_KEY" };
-        Some(kept.get(randomness, EncryptionKeys::parse, || random_hex(randomness, 32))?.value)
-    };
+    let encryption = encryption(settings, randomness)?;
     if let Some(admin) = settings.admin_api_key.clone() {
         return Ok(Secrets { jwt, encryption, admin, admin_key_file: None, first_start: false });
     }
@@ -88,6 +81,16 @@ pub fn open(settings: &Settings, randomness: &dyn Randomness) -> Result<Secrets,
         admin_key_file: Some(dir.join(kept.file)),
         first_start: admin.is_new,
     })
+}
+
+/// The same for those keys alone, which every command needs that opens the store.
+pub fn encryption(settings: &Settings, randomness: &dyn Randomness) -> Result<EncryptionKeys, SecretsError> {
+    if let Some(keys) = settings.encryption_keys.clone() {
+        return Ok(keys);
+    }
+    let dir = settings.data_dir.join("secrets");
+    let kept = Kept { dir: &dir, file: "encryption_key", setting: "ENCRYPTION_KEY" };
+    Ok(kept.get(randomness, EncryptionKeys::parse, || random_hex(randomness, 32))?.value)
 }
 
 /// Where the first admin's key is kept, or will be; `None` if it is configured.
@@ -228,7 +231,7 @@ mod tests {
         assert!(first.first_start && !second.first_start);
         assert_eq!(first.jwt.reveal().len(), 64);
         assert!(first.jwt == second.jwt && first.admin == second.admin);
-        assert!(first.encryption.is_some() && first.encryption == second.encryption);
+        assert!(first.encryption == second.encryption);
         let folder = dir.path().join("data/secrets");
         assert_eq!(first.admin_key_file, Some(folder.join("admin_key")));
         assert_eq!(second.admin_key_file, first.admin_key_file);
@@ -260,9 +263,14 @@ mod tests {
     fn with_postgres_none_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let secret = "f3a9c1d07be24855912fa6630cd1e8b7";
-        let env = [("DATABASE_HOST", "db"), ("JWT_SECRET", secret), ("ADMIN_API_KEY", secret)];
+        let env = [
+            ("DATABASE_HOST", "db"),
+            ("JWT_SECRET", secret),
+            ("ADMIN_API_KEY", secret),
+            ("ENCRYPTION_KEY", &secret.repeat(2)),
+        ];
         let secrets = open(&settings(dir.path(), &env), &OsRandomness).unwrap();
-        assert!(secrets.encryption.is_none() && secrets.admin_key_file.is_none());
+        assert!(secrets.admin_key_file.is_none());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 

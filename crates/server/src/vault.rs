@@ -55,15 +55,18 @@ impl Vault for AesVault {
     fn seal(&self, plaintext: &[u8], context: &[u8]) -> Result<Sealed, Invalid> {
         let mut nonce = [0; NONCE];
         self.randomness.fill(&mut nonce);
-        let mut blob = Vec::with_capacity(HEAD + NONCE + plaintext.len() + 16);
-        blob.push(VERSION);
-        blob.extend_from_slice(&self.first.id);
+        let mut blob = self.mark();
+        blob.reserve(NONCE + plaintext.len() + 16);
         let payload = Payload { msg: plaintext, aad: &[&blob, context].concat() };
         let sealed = self.first.cipher.encrypt(&nonce.into(), payload);
         let sealed = sealed.map_err(|_| Invalid::new("is too long to be encrypted"))?;
         blob.extend_from_slice(&nonce);
         blob.extend_from_slice(&sealed);
         Sealed::parse(blob)
+    }
+
+    fn mark(&self) -> Vec<u8> {
+        [&[VERSION], &self.first.id[..]].concat()
     }
 
     fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Vec<u8>, Unopened> {
@@ -99,6 +102,7 @@ mod tests {
         assert_eq!(both.open(&old, b"x"), Ok(b"c4n4ry".to_vec()));
         let new = both.seal(b"c4n4ry", b"x").unwrap();
         assert_eq!(vault(B).open(&new, b"x"), Ok(b"c4n4ry".to_vec()), "the first seals");
+        assert!(new.as_bytes().starts_with(&both.mark()) && !old.as_bytes().starts_with(&both.mark()));
         let Err(Unopened::NoKey(id)) = vault(B).open(&old, b"x") else { panic!("opened without its key") };
         assert_eq!(id, hex(&Sha256::digest(bytes(A))[..ID]));
         assert!(matches!(vault(A).open(&new, b"x"), Err(Unopened::NoKey(_))));

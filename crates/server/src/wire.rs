@@ -7,12 +7,11 @@ use std::time::Duration;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
-use activity_domain::port::{Clock, LiveFeed, Recorder, Vault};
+use activity_domain::port::{Clock, LiveFeed, Recorder};
 use activity_domain::service::{
     Access, Accounts, Acts, Clients, LimitPolicy, Limits, RegistrationMode, Usage,
 };
 use activity_http::app::Services;
-use activity_http::audit::{Audit, Capture};
 use activity_http::live::Live;
 use activity_http::operations::{EventsPolicy, Metrics};
 use activity_http::peer::TrustedProxies;
@@ -27,17 +26,18 @@ pub use self::feeding::{feed, telling};
 pub use self::fingerprints::of as fingerprints;
 pub use self::limiting::{ByRedis, Limiting, limiting};
 pub use self::measuring::Measuring;
+pub use self::sealing::addresses;
 pub use self::storage::{Storage, database_file, same_schema, storage};
-use crate::config::{AuditCapture, CorsOrigins, Registration, Settings};
+use crate::config::{CorsOrigins, Registration, Settings};
 use crate::secrets::Secrets;
 use crate::system::{OsRandomness, SystemClock};
-use crate::vault::AesVault;
 
 mod caching;
 mod feeding;
 mod fingerprints;
 mod limiting;
 mod measuring;
+mod sealing;
 mod storage;
 
 /// Open registrations from one network: enough for an office that starts, too few to fill a store.
@@ -148,7 +148,12 @@ pub fn services(
         used_tickets: Data::new(storage.tickets.clone()),
         live,
         clock: Data::new(clock.clone()),
-        events: EventsPolicy { ages: settings.age_policy, clock, audit: audit(settings, secrets)? },
+        events: EventsPolicy {
+            ages: settings.age_policy,
+            clock,
+            audit: sealing::audit(settings, &secrets.encryption),
+            addresses: addresses(settings, &secrets.encryption),
+        },
         limits,
         proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
         health,
@@ -160,19 +165,6 @@ pub fn services(
         },
         pages: activity_dashboard::mount,
     })
-}
-
-/// What is kept of headers and bodies.
-fn audit(settings: &Settings, secrets: &Secrets) -> Result<Audit, Invalid> {
-    let vault = secrets.encryption.as_ref().map(|keys| AesVault::new(keys, Arc::new(OsRandomness)));
-    let vault = vault.map(|vault| Arc::new(vault) as Arc<dyn Vault>);
-    let capture = match settings.audit_capture {
-        AuditCapture::Off => return Ok(Audit::off(vault)),
-        AuditCapture::Headers => Capture::Headers,
-        AuditCapture::Full => Capture::Full,
-    };
-    let vault = vault.ok_or_else(|| Invalid::new("AUDIT_CAPTURE needs an ENCRYPTION_KEY"))?;
-    Ok(Audit::keeping(capture, settings.audit_max_bytes, vault))
 }
 
 /// The admin who is configured and not stored.

@@ -15,6 +15,7 @@ const ROOMS: &[Room] = &[
             "async-trait",
             "bytes",
             "crc32fast",
+            "hmac",
             "integer-encoding",
             "jiff",
             "quick_cache",

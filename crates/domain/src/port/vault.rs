@@ -9,6 +9,10 @@ pub trait Vault: Send + Sync {
     /// be longer than [`Sealed::MAX`].
     fn seal(&self, plaintext: &[u8], context: &[u8]) -> Result<Sealed, Invalid>;
 
+    /// What everything begins with that is sealed with the key that seals now, and nothing that is sealed with
+    /// another.
+    fn mark(&self) -> Vec<u8>;
+
     /// Opens what was sealed for this place.
     fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Vec<u8>, Unopened>;
 }

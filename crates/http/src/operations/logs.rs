@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::activity::{Activity, AgePolicy};
+use activity_domain::address::AddressPrivacy;
 use activity_domain::port::{Clock, Receipt, Recorder};
 use activity_domain::service::{Access, Limits};
 use actix_web::http::StatusCode;
@@ -40,6 +41,8 @@ pub struct EventsPolicy {
     pub clock: Arc<dyn Clock>,
     /// What is kept of their headers and bodies.
     pub audit: Audit,
+    /// What is kept of their addresses.
+    pub addresses: AddressPrivacy,
 }
 
 /// Records events durably.
@@ -80,6 +83,7 @@ pub async fn post_logs(
         }
     }
     sorted.has_good()?;
+    sorted.good.activities.iter_mut().for_each(|activity| policy.addresses.apply(activity));
     // The events take the place of the bytes that they were made from, until they are on disk.
     let Body { bytes, room } = body;
     drop(bytes);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use activity_domain::activity::{Activity, Status, Text};
 use activity_domain::id::ActivityId;
-use activity_domain::port::{Clock, Recorder};
+use activity_domain::port::Recorder;
 use activity_domain::service::{Access, Caller, Limits};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, USER_AGENT};
@@ -14,6 +14,7 @@ use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, Either, Response};
 use paperclip::v2::schema::Apiv2Schema;
 
+use super::EventsPolicy;
 use super::prelude::*;
 use crate::auth::Presented;
 use crate::dto::VerifyParams;
@@ -45,7 +46,7 @@ pub async fn verify(
     access: Data<Access>,
     limits: Data<Limits>,
     recorder: Data<Arc<dyn Recorder>>,
-    clock: Data<Arc<dyn Clock>>,
+    policy: Data<EventsPolicy>,
 ) -> Result<Passed, Problem> {
     let params = params.read();
     let is_no_by_403 = params.as_ref().is_ok_and(|params| params.deny == Some(403));
@@ -63,7 +64,7 @@ pub async fn verify(
             let detail = "the configured admin is nobody's client: calls to the API need a key of a client";
             return Err(Problem::forbidden(detail));
         }
-        let activity = activity(&request, &caller, original, clock.as_ref().as_ref())?;
+        let activity = activity(&request, &caller, original, &policy)?;
         pass_and_record(&request, &caller, activity, &limits, recorder.as_ref().as_ref()).await
     };
     answer.await.map_err(|problem| if is_no_by_403 { no_by_403(problem) } else { problem })
@@ -121,7 +122,7 @@ fn activity(
     request: &HttpRequest,
     caller: &Caller,
     original: OriginalCall,
-    clock: &dyn Clock,
+    policy: &EventsPolicy,
 ) -> Result<Activity, Problem> {
     let OriginalCall { endpoint: Some(endpoint), method: Some(method) } = original else {
         let detail = "to record a call, its path and method are needed from a gateway that is in TRUSTED_PROXIES: \
@@ -132,12 +133,12 @@ fn activity(
     Ok(Activity {
         client: caller.client.id.clone(),
         id: ActivityId(new_id()),
-        at: clock.now(),
+        at: policy.clock.now(),
         endpoint,
         method,
         status: Status::UNKNOWN,
         response_time: None,
-        ip: Some(peer::address(request)),
+        ip: Some(policy.addresses.of(peer::address(request))),
         user_agent: agent.and_then(|agent| Text::parse(agent).ok()),
         request_bytes: None,
         response_bytes: None,

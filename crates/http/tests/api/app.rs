@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use activity_adapter_memory::{FeedOptions, ManualClock, MemoryFeed, MemoryLimiter, SeededRandomness};
 use activity_domain::activity::{Activity, AgePolicy};
+use activity_domain::address::AddressPrivacy;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::RecordError;
 use activity_domain::id::{ClientId, StreamId};
@@ -64,6 +65,7 @@ pub struct Options {
     /// Seconds that usage is cached.
     pub cache_ttl: u64,
     pub audit: Audit,
+    pub addresses: AddressPrivacy,
     /// The network that proxies are in.
     pub proxies: &'static str,
     /// Seconds that a token lives.
@@ -81,6 +83,7 @@ impl Default for Options {
             retention_days: None,
             cache_ttl: 3_600,
             audit: Audit::off(None),
+            addresses: AddressPrivacy::Off,
             proxies: "127.0.0.1/32",
             token_lifetime: 3_600,
             streams: StreamLimits { total: 100, per_client: 50 },
@@ -280,6 +283,7 @@ fn services(
             ages: AgePolicy { client_max_days: 7, retention_days: options.retention_days },
             clock: clock.clone(),
             audit: options.audit.clone(),
+            addresses: options.addresses.clone(),
         },
         limits: Data::from(limits),
         proxies: TrustedProxies(vec![options.proxies.parse().unwrap()].into()),

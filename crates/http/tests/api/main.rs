@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how it fails")]
 
 mod acts;
+mod addresses;
 mod app;
 mod audit;
 mod bad_input;

@@ -10,7 +10,7 @@ use activity_domain::limit::Window;
 use activity_http::audit::MAX_BYTES;
 use ipnet::IpNet;
 
-use super::values::{AppEnv, AuditCapture, LogFormat, Registration};
+use super::values::{AppEnv, AuditCapture, IpPrivacy, LogFormat, Registration};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 86_400;
@@ -42,6 +42,16 @@ pub fn audit_capture(text: &str) -> Result<AuditCapture, Invalid> {
         "headers" => Ok(AuditCapture::Headers),
         "full" => Ok(AuditCapture::Full),
         _ => Err(Invalid::new("must be off, headers or full")),
+    }
+}
+
+/// `IP_PRIVACY`.
+pub fn ip_privacy(text: &str) -> Result<IpPrivacy, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(IpPrivacy::Off),
+        "truncate" => Ok(IpPrivacy::Truncate),
+        "hash" => Ok(IpPrivacy::Hash),
+        _ => Err(Invalid::new("must be off, truncate or hash")),
     }
 }
 
@@ -293,7 +303,7 @@ mod tests {
         fn junk_never_panics(text in "[0-9]{0,22}(\\PC|[ kmgtibsdh./:]){0,8}") {
             let _ = (lifetime(&text), spool_size(&text), networks(&text), path(&text), port(&text));
             let _ = (batch_size(&text), batch_interval(&text), retention_days(&text), max_age_days(&text));
-            let _ = (audit_capture(&text), audit_max_bytes(&text));
+            let _ = (audit_capture(&text), audit_max_bytes(&text), ip_privacy(&text));
             let _ = (rate_limit(&text), rate_limit_window(&text), app_env(&text), registration(&text), log_format(&text));
         }
 

@@ -4,7 +4,7 @@ use activity_domain::error::Invalid;
 
 use super::error::{ConfigError, Problem};
 use super::layers::{DEFAULT, Raw, RawSettings};
-use super::table::{self, NOT_YET};
+use super::table;
 
 /// Why secrets have to be configured.
 #[derive(Debug, Clone, Copy)]
@@ -17,18 +17,17 @@ pub struct Need {
 
 impl Need {
     /// What is said where one is missing.
-    fn reason(self) -> Option<String> {
+    fn reason(self, name: &str) -> Option<String> {
         let why = match self {
             Self { is_shared: true, .. } => "with Postgres or Redis, the same for all instances",
             Self { is_production: true, .. } => "in production",
             _ => return None,
         };
-        Some(format!("must be {why}: at least 32 random characters, such as from `openssl rand -hex 32`"))
-    }
-
-    /// The same where a secret is needed for something only.
-    pub fn only_if(self, is_used: bool) -> Self {
-        Self { is_production: self.is_production && is_used, is_shared: self.is_shared && is_used }
+        let shape = match name {
+            "ENCRYPTION_KEY" => "64 hexadecimal digits",
+            _ => "at least 32 random characters",
+        };
+        Some(format!("must be {why}: {shape}, such as from `openssl rand -hex 32`"))
     }
 }
 
@@ -81,17 +80,10 @@ impl Reader {
         need: Need,
         parse: impl Fn(&str, bool) -> Result<T, Invalid>,
     ) -> Option<T> {
-        if let Some(reason) = need.reason().filter(|_| !self.raw.contains_key(name)) {
+        if let Some(reason) = need.reason(name).filter(|_| !self.raw.contains_key(name)) {
             self.problems.push(Problem::missing(name, &reason));
         }
         self.optional(name, |text| parse(text, need.is_production))
-    }
-
-    /// Leaves out the settings of features that this build does not have.
-    pub fn not_yet(&mut self) {
-        for later in NOT_YET {
-            self.raw.remove(later.name);
-        }
     }
 
     /// The result, if nothing was wrong.

@@ -22,7 +22,9 @@ use super::redis::{self, RedisSettings};
 use super::secret::{self, Secret};
 use super::sources::Sources;
 use super::tls::{self, TlsSettings};
-use super::values::{AppEnv, AuditCapture, Collector, CorsOrigins, Host, LogFormat, LogLevel, Registration};
+use super::values::{
+    AppEnv, AuditCapture, Collector, CorsOrigins, Host, IpPrivacy, LogFormat, LogLevel, Registration,
+};
 
 /// All settings, parsed. The table of settings says what each is for.
 #[derive(Debug, Clone)]
@@ -77,8 +79,10 @@ pub struct Settings {
     pub audit_capture: AuditCapture,
     /// `AUDIT_MAX_BYTES`.
     pub audit_max_bytes: usize,
-    /// `ENCRYPTION_KEY`; always there in production and with Postgres or Redis if something is captured.
+    /// `ENCRYPTION_KEY`; always there in production and with Postgres or Redis.
     pub encryption_keys: Option<EncryptionKeys>,
+    /// `IP_PRIVACY`.
+    pub ip_privacy: IpPrivacy,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`.
@@ -97,7 +101,6 @@ impl Settings {
         let raw = layers::read(sources, &mut problems);
         let described = describe(&raw);
         let mut reader = Reader::new(raw, problems);
-        reader.not_yet();
         let settings = read(&mut reader, sources, described);
         reader.finish(settings)
     }
@@ -142,8 +145,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let cache = cache::read(reader);
     let audit_capture = reader.required("AUDIT_CAPTURE", parse::audit_capture);
     let audit_max_bytes = reader.required("AUDIT_MAX_BYTES", parse::audit_max_bytes);
-    let need_keys = need.only_if(audit_capture != Some(AuditCapture::Off));
-    let encryption_keys = reader.secret("ENCRYPTION_KEY", need_keys, encryption::encryption_keys);
+    let encryption_keys = reader.secret("ENCRYPTION_KEY", need, encryption::encryption_keys);
+    let ip_privacy = reader.required("IP_PRIVACY", parse::ip_privacy);
     let log_level = reader.required("LOG_LEVEL", LogLevel::parse);
     let log_format = reader.required("LOG_FORMAT", parse::log_format);
     let metrics_token = reader.optional("METRICS_TOKEN", |text| secret::metrics_token(text, is_production));
@@ -175,6 +178,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
         audit_capture: audit_capture?,
         audit_max_bytes: audit_max_bytes?,
         encryption_keys,
+        ip_privacy: ip_privacy?,
         log_level: log_level?,
         log_format: log_format?,
         metrics_token,

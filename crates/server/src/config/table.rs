@@ -146,7 +146,8 @@ pub const SETTINGS: &[Setting] = &[
     open("CACHE_HIT_TRACKING_ENABLED", Always("true"), "Whether the cache counts by key"),
     open("AUDIT_CAPTURE", Always("off"), "What is kept of events' headers and bodies: off, headers or full"),
     open("AUDIT_MAX_BYTES", Always("8192"), "What each of these may have; more is cut"),
-    secret("ENCRYPTION_KEY", "Encrypts them: 64 hexadecimal digits; a list to change keys"),
+    secret("ENCRYPTION_KEY", "Encrypts them and emails: 64 hexadecimal digits; a list to change keys"),
+    open("IP_PRIVACY", Always("off"), "What is kept of callers' addresses: off (all), truncate or hash"),
     open("LOG_LEVEL", Always("info"), "What is logged: a level, or directives such as info,actix_web=debug"),
     secret("METRICS_TOKEN", "What has to be shown for /metrics; open without it"),
     secret(
@@ -160,34 +161,14 @@ pub const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// A setting of a feature that this build does not have.
-#[derive(Debug)]
-pub struct NotYet {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether its value is never shown.
-    pub secret: bool,
-}
-
-const fn later(name: &'static str) -> NotYet {
-    NotYet { name, secret: false }
-}
-
-/// Names that are known but have no effect yet. They may stand in the file, so that one file serves
-/// this build and later ones; `activity-tracker config` says which of them are set. Addresses that may
-/// carry a password are masked like secrets.
-pub const NOT_YET: &[NotYet] = &[later("IP_PRIVACY")];
-
 /// All known names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|setting| setting.name).chain(NOT_YET.iter().map(|later| later.name))
+    SETTINGS.iter().map(|setting| setting.name)
 }
 
 /// Whether a setting's value must not be shown. What is not known is not shown either.
 pub fn is_secret(name: &str) -> bool {
-    let read = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.secret);
-    let later = || NOT_YET.iter().find(|later| later.name == name).map(|later| later.secret);
-    read.or_else(later).unwrap_or(true)
+    SETTINGS.iter().find(|setting| setting.name == name).is_none_or(|setting| setting.secret)
 }
 
 /// The known name closest to a mistyped one, if one is close.

@@ -9,7 +9,7 @@ use super::describe::Described;
 use super::error::ConfigError;
 use super::layers::read as read_layers;
 use super::reader::Reader;
-use super::table::{NOT_YET, Preset, SETTINGS};
+use super::table::{Preset, SETTINGS};
 use super::values::AppEnv;
 use super::*;
 
@@ -174,40 +174,37 @@ fn production_insists_on_good_secrets() {
     let message = refusal("", "", &[production]);
     assert_has(
         &message,
-        &["JWT_SECRET is not set and must be in production", "ADMIN_API_KEY is not set and"],
+        &[
+            "JWT_SECRET is not set and must be in production",
+            "ADMIN_API_KEY is not set and",
+            "ENCRYPTION_KEY is not set and",
+        ],
     );
     for weak in ["secret", "your-secret-key-c4n4ry-your-secret-key", "c4n4ryc4n4ryc4n4ryc4n4ryc4n4ryc4n4ry"] {
         let message = refusal("", "", &[production, ("JWT_SECRET", weak), ("ADMIN_API_KEY", weak)]);
         let masked = format!("***** ({} characters) (from environment) must", weak.len());
         assert_has(&message, &[&format!("JWT_SECRET = {masked}"), &format!("ADMIN_API_KEY = {masked}")]);
     }
-    let settings =
-        load(&[("NODE_ENV", "Production"), ("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG)]).unwrap();
+    let secrets = ["JWT_SECRET", "ADMIN_API_KEY", "ENCRYPTION_KEY"].map(|name| (name, STRONG));
+    let settings = load(&[&[("NODE_ENV", "Production")][..], &secrets].concat()).unwrap();
     assert_eq!((settings.app_env, settings.registration), (AppEnv::Production, Registration::Admin));
     assert_eq!(shown(&settings, "APP_ENV").source, "environment, as NODE_ENV");
 }
 
 #[test]
-fn production_needs_an_encryption_key_for_an_audit_trail() {
+fn production_needs_an_encryption_key() {
     let good = [("APP_ENV", "production"), ("JWT_SECRET", STRONG), ("ADMIN_API_KEY", STRONG)];
     let with = |more: &[(&'static str, &'static str)]| [&good[..], more].concat();
-    assert!(load(&good).unwrap().encryption_keys.is_none());
+    let message = refusal("", "", &good);
+    assert_has(&message, &["ENCRYPTION_KEY is not set and must be in production", "64 hexadecimal digits"]);
     let zeros = "0000000000000000000000000000000000000000000000000000000000000000";
-    for capture in ["headers", "full"] {
-        let message = refusal("", "", &with(&[("AUDIT_CAPTURE", capture)]));
-        assert_has(&message, &["ENCRYPTION_KEY is not set and must be in production"]);
-        for bad in [
-            zeros,
-            "c4n4ry",
-            &STRONG[1..],
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        ] {
-            let message = refusal("", "", &with(&[("AUDIT_CAPTURE", capture), ("ENCRYPTION_KEY", bad)]));
-            assert_has(&message, &["ENCRYPTION_KEY = *****", "must be"]);
-        }
-        let settings = load(&with(&[("AUDIT_CAPTURE", capture), ("ENCRYPTION_KEY", STRONG)])).unwrap();
-        assert!(settings.encryption_keys.is_some());
+    for bad in
+        [zeros, "c4n4ry", &STRONG[1..], "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+    {
+        let message = refusal("", "", &with(&[("ENCRYPTION_KEY", bad)]));
+        assert_has(&message, &["ENCRYPTION_KEY = *****", "must be"]);
     }
+    assert!(load(&with(&[("ENCRYPTION_KEY", STRONG)])).unwrap().encryption_keys.is_some());
     assert!(load(&[("AUDIT_CAPTURE", "full")]).unwrap().encryption_keys.is_none(), "it is made at the start");
 }
 
@@ -228,21 +225,9 @@ fn development_takes_weak_secrets_but_no_short_ones() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_accepted_and_said() {
-    let names: Vec<_> = NOT_YET.iter().map(|later| later.name).collect();
-    let lines: Vec<_> = names.iter().map(|name| format!("{} = 'x{CANARY}x'", name.to_lowercase())).collect();
-    let settings = Setup::new(&lines.join("\n"), "", &[]).load().unwrap();
-    let text = render(settings.describe());
-    let (_, later) = text.split_once("\nSet, but without effect in this build:\n").unwrap();
-    assert_eq!(later.lines().count(), names.len());
-    assert!(!render(load(&[]).unwrap().describe()).contains("without effect"));
-}
-
-#[test]
 fn no_secret_is_ever_shown() {
     let secret = format!("{CANARY}{STRONG}");
     let secrets: Vec<_> = SETTINGS.iter().filter(|s| s.secret).map(|s| s.name).collect();
-    let later = NOT_YET.iter().filter(|later| later.secret).map(|later| later.name);
     // This one takes digits only.
     let digits = STRONG;
     let url = format!("postgres://ada:{secret}@db/x");
@@ -257,7 +242,7 @@ fn no_secret_is_ever_shown() {
     };
     // The password is in the URL, or it has a host.
     let secrets = secrets.into_iter().filter(|name| !name.ends_with("_PASSWORD"));
-    let env: Vec<_> = secrets.chain(later).map(|name| (name, text(name))).collect();
+    let env: Vec<_> = secrets.map(|name| (name, text(name))).collect();
     let settings = load(&env).unwrap();
     let all = format!("{settings:?}{settings:#?}{:?}{}", settings.describe(), render(settings.describe()));
     assert!(all.contains("***** (70 characters)"));
@@ -270,6 +255,7 @@ fn no_secret_is_ever_shown() {
         ("REDIS_SENTINEL_PASSWORD", &secret),
         ("JWT_SECRET", digits),
         ("ADMIN_API_KEY", digits),
+        ("ENCRYPTION_KEY", digits),
     ];
     let settings = load(&parts).unwrap();
     let all = format!("{settings:?}{}", render(settings.describe()));

@@ -36,6 +36,17 @@ pub enum AuditCapture {
     Full,
 }
 
+/// What is kept of callers' addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpPrivacy {
+    /// All of them.
+    Off,
+    /// Their networks.
+    Truncate,
+    /// Pseudonyms.
+    Hash,
+}
+
 /// What log lines look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use activity_access_log::Entry;
+use activity_domain::address::AddressPrivacy;
 use activity_domain::client::{Client, ClientLimits, ClientName, RateLimit, Role};
 use activity_domain::error::Invalid;
 use activity_domain::id::ClientId;
@@ -29,6 +30,7 @@ enum By {
 pub struct Owners {
     by: By,
     repo: Arc<dyn ClientRepo>,
+    addresses: AddressPrivacy,
     rate_limit: RateLimit,
     known: HashSet<ClientId>,
     missing: Vec<Client>,
@@ -37,13 +39,18 @@ pub struct Owners {
 
 impl Owners {
     /// Owners by what the command line says.
-    pub async fn new(by: &str, repo: Arc<dyn ClientRepo>, rate_limit: RateLimit) -> Result<Self, Failure> {
+    pub async fn new(
+        by: &str,
+        repo: Arc<dyn ClientRepo>,
+        addresses: AddressPrivacy,
+        rate_limit: RateLimit,
+    ) -> Result<Self, Failure> {
         let by = match by {
             "ip" => By::Ip,
             "user" => By::User,
             id => By::One(existing(id, repo.as_ref()).await?),
         };
-        Ok(Self { by, repo, rate_limit, known: HashSet::new(), missing: Vec::new(), new: 0 })
+        Ok(Self { by, repo, addresses, rate_limit, known: HashSet::new(), missing: Vec::new(), new: 0 })
     }
 
     /// How many clients were made.
@@ -56,7 +63,10 @@ impl Owners {
     pub fn of(&mut self, entry: &Entry) -> Result<ClientId, Invalid> {
         let (kind, name) = match &self.by {
             By::One(id) => return Ok(id.clone()),
-            By::Ip => ("ip", entry.ip.map_or_else(|| entry.host.clone(), |ip| ip.to_string())),
+            By::Ip => {
+                let kept = entry.ip.map(|ip| self.addresses.of(ip).to_string());
+                ("ip", kept.unwrap_or_else(|| entry.host.clone()))
+            }
             By::User => ("user", entry.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned())),
         };
         let id = derived(kind, &name);

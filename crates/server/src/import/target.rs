@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activity_domain::activity::{Activity, Metadata, Text};
+use activity_domain::address::AddressPrivacy;
 use activity_domain::error::Invalid;
 use activity_domain::id::StreamId;
 use activity_domain::port::{Append, Appended, Batch, Clock, Randomness, Record};
@@ -112,9 +113,10 @@ impl Claim {
     }
 
     /// Where events go then.
-    pub fn target(self, storage: Arc<Storage>) -> Target {
+    pub fn target(self, storage: Arc<Storage>, addresses: AddressPrivacy) -> Target {
         match self {
-            Self::Ours(claim) => Target::Store(StoreTarget::new(claim, storage)),
+            Self::Ours(claim) => Target::Store(StoreTarget::new(claim, storage, addresses)),
+            // The server sees to addresses itself.
             Self::Servers(server) => Target::Server(server),
         }
     }
@@ -146,6 +148,8 @@ impl Target {
 /// Appends to the store as a stream of its own.
 pub struct StoreTarget {
     storage: Arc<Storage>,
+    /// What is kept of callers' addresses.
+    addresses: AddressPrivacy,
     stream: StreamId,
     next: u64,
     batches: u64,
@@ -154,15 +158,21 @@ pub struct StoreTarget {
 }
 
 impl StoreTarget {
-    fn new(claim: Option<std::fs::File>, storage: Arc<Storage>) -> Self {
+    fn new(claim: Option<std::fs::File>, storage: Arc<Storage>, addresses: AddressPrivacy) -> Self {
         let mut bits = [0; 16];
         OsRandomness.fill(&mut bits);
-        Self { storage, stream: StreamId(Uuid::from_bytes(bits)), next: 0, batches: 0, _claim: claim }
+        let stream = StreamId(Uuid::from_bytes(bits));
+        Self { storage, addresses, stream, next: 0, batches: 0, _claim: claim }
     }
 
     async fn append(&mut self, events: Vec<Event>) -> Result<Appended, Failure> {
         let next = self.next + events.len() as u64;
-        let records: Result<Vec<Record>, Invalid> = events.into_iter().map(|e| record(e.activity)).collect();
+        let private = |event: Event| {
+            let mut activity = event.activity;
+            self.addresses.apply(&mut activity);
+            record(activity)
+        };
+        let records: Result<Vec<Record>, Invalid> = events.into_iter().map(private).collect();
         let batch = Batch {
             stream: self.stream,
             expected: self.next,

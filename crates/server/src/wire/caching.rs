@@ -186,7 +186,13 @@ mod tests {
 
         fn settings(url: &str, folder: &std::path::Path) -> Settings {
             let secret = "f3a9c1d07be24855912fa6630cd1e8b7";
-            let env = [("DATABASE_URL", url), ("JWT_SECRET", secret), ("ADMIN_API_KEY", secret)];
+            let key = secret.repeat(2);
+            let env = [
+                ("DATABASE_URL", url),
+                ("JWT_SECRET", secret),
+                ("ADMIN_API_KEY", secret),
+                ("ENCRYPTION_KEY", &key),
+            ];
             let env = env.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
             Settings::load(&Sources { dir: folder.into(), env, is_terminal: false }).unwrap()
         }

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use activity_adapter_postgres::{Options, PostgresStore};
-use activity_adapter_sqlite::SqliteStore;
-use activity_domain::error::StoreError;
+use activity_adapter_sqlite::{Options as SqliteOptions, SqliteStore};
 use activity_domain::port::{
-    ActLog, ActivitySink, ClientRepo, LateFeed, SetAsideRepo, TicketRepo, Upkeep, UsageRepo,
+    ActLog, ActivitySink, ClientRepo, LateFeed, SealedStore, SetAsideRepo, TicketRepo, Upkeep, UsageRepo,
 };
+use activity_domain::service::Emails;
 
-use super::fingerprints;
+use super::{fingerprints, sealing};
 use crate::Failure;
 use crate::batches::{Batches, WatchedSink};
 use crate::config::{DatabaseSettings, Settings};
+use crate::secrets;
+use crate::system::OsRandomness;
 
 /// The ports of storage, all of them by one store.
 pub struct Storage {
@@ -27,6 +29,8 @@ pub struct Storage {
     pub upkeep: Arc<dyn Upkeep>,
     /// What the sink could not store.
     pub set_aside: Arc<dyn SetAsideRepo>,
+    /// What another encryption key has to be brought to.
+    pub sealed: Arc<dyn SealedStore>,
     /// Tickets that were used.
     pub tickets: Arc<dyn TicketRepo>,
     /// What admins did.
@@ -40,19 +44,21 @@ pub struct Storage {
 }
 
 /// Opens the store that the settings name. With Postgres that is no contact yet.
-pub async fn storage(settings: &Settings) -> Result<Storage, StoreError> {
+pub async fn storage(settings: &Settings) -> Result<Storage, Failure> {
+    let emails = sealing::emails(&secrets::encryption(settings, &OsRandomness)?);
     if let Some(database) = &settings.database {
-        let store = postgres(settings, database);
+        let store = postgres(settings, database, emails);
         let late: Arc<dyn LateFeed> = Arc::new(store.clone());
         return Ok(Storage { late: Some(late), postgres: Some(store.clone()), ..all(&Arc::new(store)) });
     }
-    let store = SqliteStore::open_with(&database_file(settings), settings.max_endpoints).await?;
+    let options = SqliteOptions { max_endpoints: settings.max_endpoints, emails };
+    let store = SqliteStore::open_with(&database_file(settings), options).await?;
     Ok(all(&Arc::new(store)))
 }
 
 fn all<S>(store: &Arc<S>) -> Storage
 where
-    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SetAsideRepo + TicketRepo + ActLog + 'static,
+    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SealedStore + SetAsideRepo + TicketRepo + ActLog + 'static,
 {
     let batches = Arc::<Batches>::default();
     Storage {
@@ -61,6 +67,7 @@ where
         usage: store.clone(),
         upkeep: store.clone(),
         set_aside: store.clone(),
+        sealed: store.clone(),
         tickets: store.clone(),
         acts: store.clone(),
         batches,
@@ -69,10 +76,11 @@ where
     }
 }
 
-fn postgres(settings: &Settings, database: &DatabaseSettings) -> PostgresStore {
+fn postgres(settings: &Settings, database: &DatabaseSettings, emails: Emails) -> PostgresStore {
     PostgresStore::new(Options {
         replicas: database.replicas.clone(),
         secrets: fingerprints::of(settings),
+        emails,
         max_endpoints: settings.max_endpoints,
         ..Options::new(database.primary.clone())
     })

@@ -12,6 +12,7 @@ use crate::{PATIENCE, get, stat};
 /// Within this after a commit, every answer has what was committed.
 const HEARD: Duration = Duration::from_secs(1);
 const ADMIN_KEY: &str = "9d04be17a2c65f38e1b7440c5a90d2f6";
+const ENCRYPTION_KEY: &str = "1b5c9fe27d3a460882c4d9e05f617ab3c8240ed9715b6fa3e8079c1d42b6e50f";
 const JWT_SECRET: &str = "f3a9c1d07be24855912fa6630cd1e8b74410fe92ab67c35d8e01f4b2976ac3d5";
 
 /// A server that is ready.
@@ -21,6 +22,7 @@ pub async fn started(address: &Address, more: &[(&'static str, &str)]) -> Node {
         ("DATABASE_URL", url.as_str()),
         ("ADMIN_API_KEY", ADMIN_KEY),
         ("JWT_SECRET", JWT_SECRET),
+        ("ENCRYPTION_KEY", ENCRYPTION_KEY),
         ("LOG_BATCH_INTERVAL_MS", "50"),
         ("CACHE_PREWARM_ENABLED", "false"),
     ];

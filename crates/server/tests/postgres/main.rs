@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows only the tests")]
 
 mod access_log;
+mod at_rest;
 mod commands;
 mod instances;
 mod journey;
@@ -38,6 +39,7 @@ fn node(address: &Address, more: &[(&'static str, &str)]) -> Node {
         ("DATABASE_URL", url.as_str()),
         ("ADMIN_API_KEY", ADMIN_KEY),
         ("JWT_SECRET", JWT_SECRET),
+        ("ENCRYPTION_KEY", ENCRYPTION_KEY),
         ("LOG_BATCH_INTERVAL_MS", "50"),
         ("LOG_FORMAT", "json"),
     ];
