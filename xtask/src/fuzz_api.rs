@@ -44,7 +44,7 @@ const STREAMS: [&str; 2] = ["/api/usage/stream", "/api/ws"];
 
 /// Sends requests as a client about itself, then as an admin about another one.
 pub fn fuzz_api(options: &Options) -> Outcome {
-    let tool = python::with("schemathesis", TOOL)?.with_file_name("schemathesis");
+    let tool = python::with("schemathesis-venv", &[TOOL])?.with_file_name("schemathesis");
     let server = Server::start()?;
     let (client, other) = (server.register("one")?, server.register("other")?);
     for (caller, key, about) in [("client", client.key.as_str(), &client), ("admin", ADMIN, &other)] {

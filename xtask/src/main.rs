@@ -8,8 +8,8 @@ mod caddy;
 mod ci;
 mod clock;
 mod cluster;
-mod deploy;
 mod dashboard;
+mod deploy;
 mod faults;
 mod fuzz;
 mod fuzz_api;
@@ -59,7 +59,7 @@ enum Chore {
     Dashboard(dashboard::Options),
     /// Print the OpenAPI document of the server, or check or save it
     Openapi(openapi::Options),
-    /// Hold what reads WebSockets against the cases of the Autobahn test suite
+    /// Hold what reads a WebSocket against the cases of the Autobahn test suite
     Websocket,
     /// Check the files of `deploy/` with the tools that read them
     Deploy,

@@ -46,7 +46,7 @@ pub fn check() -> Outcome {
     let target = workspace::metadata()?.target_directory.into_std_path_buf();
     let file = target.join("openapi.json");
     save(&file, &document()?)?;
-    let python = python::with(&target.join("openapi-venv"), &[VALIDATOR])?;
+    let python = python::with("openapi-venv", &[VALIDATOR])?;
     process::run(Command::new(python).args(["-m", "openapi_spec_validator"]).arg(file))
 }
 

@@ -72,7 +72,11 @@ fn api(store: &str, args: Vec<OsString>) -> Outcome {
 /// What runs tests: nextest where it is installed.
 fn runner() -> Command {
     let mut command = process::cargo();
-    command.args(if has_nextest() { &["nextest", "run"][..] } else { &["test"] });
+    command.args(if has_nextest() {
+        &["nextest", "run", "--no-fail-fast"][..]
+    } else {
+        &["test", "--no-fail-fast"]
+    });
     command.current_dir(workspace::root());
     command
 }

@@ -59,7 +59,10 @@ pub fn tidy() -> Outcome {
     }
 }
 
-/// All Rust files of the workspace and its fuzz targets, in order; not what cargo builds from them.
+/// Folders of what is built or installed.
+const BUILT: [&str; 2] = ["target", "node_modules"];
+
+/// All Rust files of the workspace and its fuzz targets, in order; not what is built from them.
 fn rust_files(root: &Path) -> Outcome<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut directories = vec![root.join("crates"), root.join("xtask")];
@@ -70,7 +73,7 @@ fn rust_files(root: &Path) -> Outcome<Vec<PathBuf>> {
             let entry = entry?;
             let path = entry.path();
             if entry.file_type()?.is_dir() {
-                if entry.file_name() != "target" {
+                if !BUILT.iter().any(|name| entry.file_name() == *name) {
                     directories.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -1,4 +1,4 @@
-//! `cargo xtask websocket`: what reads WebSockets here, held against the cases of the Autobahn test suite.
+//! `cargo xtask websocket`: what reads a WebSocket here, held against the cases of the Autobahn test suite.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ const FEWEST: usize = 300;
 /// Runs the suite against the example `echo` of the HTTP crate.
 pub fn websocket() -> Outcome {
     let target = workspace::metadata()?.target_directory.into_std_path_buf();
-    let python = python::with(&target.join("websocket-venv"), &[SUITE])?;
+    let python = python::with("websocket-venv", &[SUITE])?;
     let reports = target.join("websocket");
     if reports.exists() {
         fs::remove_dir_all(&reports)?;

@@ -48,7 +48,7 @@ async fn all(store: &PostgresStore, client: Option<&str>, with_audit: bool) -> V
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_looks_at_all_days() {
-    let few = [("max_locks_per_transaction", "10"), ("max_connections", "20")];
+    let few = [("max_locks_per_transaction", "12"), ("max_connections", "20")];
     let configuration = few.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let server = Postgres::with(&Settings { configuration, ..Settings::default() });
     let options = Options { readers: 4, writers: 4, ..Options::new(kit::server(server.address())) };

@@ -84,7 +84,8 @@ impl ClientRepo for SqliteStore {
         change: &ClientChange,
         now: Timestamp,
     ) -> Result<Option<Client>, UpdateError> {
-        let (id, change, emails, by) = (id.clone(), change.clone(), self.emails.clone(), self.signature.clone());
+        let (id, change, emails, by) =
+            (id.clone(), change.clone(), self.emails.clone(), self.signature.clone());
         self.write(move |c| accounts::update(c, &emails, by.as_ref(), &id, &change, now)).await?
     }
 

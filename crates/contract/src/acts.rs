@@ -154,6 +154,9 @@ pub async fn without_a_signature_nothing_is_written_down(harness: &dyn Harness) 
     assert_eq!(acts(&stores).await, []);
 }
 
+/// Whether an entry is among those that are asked for.
+type IsMeant<'a> = &'a dyn Fn(&Entry) -> bool;
+
 /// Entries come newest first; pages by any number join to the whole, and each part of a question narrows it.
 pub async fn acts_come_newest_first_in_pages_and_by_what_is_asked_for(harness: &dyn Harness) {
     let stores = harness.fresh().await;
@@ -186,7 +189,7 @@ pub async fn acts_come_newest_first_in_pages_and_by_what_is_asked_for(harness: &
     let (from, to) = (now().plus_seconds(3), now().plus_seconds(7));
     let actor = make::client_id("CL-admin-1");
     let target = make::client_id("CL-3");
-    let questions: [(ActQuery, &dyn Fn(&Entry) -> bool); 5] = [
+    let questions: [(ActQuery, IsMeant<'_>); 5] = [
         (ActQuery { from, to, ..everything() }, &|entry| (from..to).contains(&entry.by.at)),
         (ActQuery { actor: Some(actor.clone()), ..everything() }, &|entry| entry.by.actor == actor),
         (ActQuery { target: Some(target.clone()), ..everything() }, &|entry| {

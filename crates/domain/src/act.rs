@@ -93,7 +93,7 @@ impl Act {
         let given = [("name", change.name.is_some()), ("email", change.email.is_some())];
         let given = given.into_iter().filter(|(_, is_given)| *is_given);
         let given = given.map(|(field, _)| Difference::new(field, None, None));
-        let of: [(&str, fn(&Client) -> String); 4] =
+        let of: [(&str, Text); 4] =
             [("rateLimit", rate_limit), ("limits", limits), ("role", role), ("isActive", is_active)];
         let fields = of.into_iter().map(|(field, of)| (field, of(before), of(after)));
         let fields = fields.filter(|(_, before, after)| before != after);
@@ -144,6 +144,9 @@ impl Act {
         })
     }
 }
+
+/// How a field of a client is told.
+type Text = fn(&Client) -> String;
 
 fn made(key: &KeyId) -> Difference {
     Difference::new("keyId", None, Some(key.as_str().to_owned()))

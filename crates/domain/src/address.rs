@@ -30,7 +30,7 @@ impl fmt::Debug for AddressKey {
     }
 }
 
-/// 100::/64, which is set aside for packets to be thrown away (RFC 6666): no call comes from there, so that a
+/// `100::/64`, which is set aside for packets to be thrown away (RFC 6666): no call comes from there, so that a
 /// pseudonym is known as one.
 const PSEUDONYMS: u128 = 0x100 << 112;
 
@@ -57,7 +57,7 @@ fn is_pseudonym(address: Ipv6Addr) -> bool {
     address.to_bits() >> 64 << 64 == PSEUDONYMS
 }
 
-/// An address of 6to4 (2002::/16) has one of IPv4 in the bits after these, of which 24 are kept too.
+/// An address of 6to4 (`2002::/16`) has one of IPv4 in the bits after these, of which 24 are kept too.
 fn truncated(address: Ipv6Addr) -> Ipv6Addr {
     if is_pseudonym(address) {
         return address;
@@ -114,8 +114,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_is_kept_as_it_is(address: IpAddr, other: IpAddr, how in 0..3) {
-            let privacy = [AddressPrivacy::Off, AddressPrivacy::Truncate, hash(1)][how as usize].clone();
+        fn what_is_kept_is_kept_as_it_is(address: IpAddr, other: IpAddr, how in 0..3_usize) {
+            let privacy = [AddressPrivacy::Off, AddressPrivacy::Truncate, hash(1)][how].clone();
             let once = privacy.of(address);
             prop_assert_eq!(privacy.of(once), once);
             if matches!(privacy, AddressPrivacy::Hash(_)) {

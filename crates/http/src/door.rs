@@ -1,11 +1,11 @@
 //! The door of a server: closed to newcomers before the server goes, so that nobody is turned away who is in already.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 
 use socket2::{SockFilter, SockRef};
 
-/// A second handle of the socket that a server listens on. The socket stays open as long as this lives.
+/// A second handle of the socket that a server listens on.
 #[derive(Debug)]
 pub struct Door(TcpListener);
 
@@ -16,10 +16,15 @@ impl Door {
     }
 
     /// From now on the system answers nobody who wants to connect. Connections that it has made already go on, also those
-    /// that the server has not taken from it yet: it would reset them when the socket is closed, and with them requests that
-    /// were sent. Give the server a moment to take them, and then close the socket.
+    /// that the server has not taken from it yet.
     pub fn close(&self) -> io::Result<()> {
         SockRef::from(&self.0).attach_filter(&NO_NEWCOMERS)
+    }
+
+    /// From now on whoever wants to connect is refused, whoever else has the socket open. What the server has not taken yet
+    /// is reset, and with it requests that were sent: close the door first, and give the server a moment.
+    pub fn shut(&self) -> io::Result<()> {
+        SockRef::from(&self.0).shutdown(Shutdown::Both)
     }
 }
 
@@ -55,14 +60,15 @@ mod tests {
         let late = TcpStream::connect_timeout(&address, soon).unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
         let (mut taken, _) = listener.accept().unwrap();
+        door.shut().unwrap();
+        let gone = TcpStream::connect_timeout(&address, soon).unwrap_err();
+        assert_eq!(gone.kind(), io::ErrorKind::ConnectionRefused);
         let mut request = [0; 7];
         taken.read_exact(&mut request).unwrap();
         taken.write_all(b"answer").unwrap();
-        drop((listener, door, taken));
+        drop(taken);
         let mut answer = String::new();
         waiting.read_to_string(&mut answer).unwrap();
         assert_eq!((&request, answer.as_str()), (b"request", "answer"));
-        let gone = TcpStream::connect_timeout(&address, soon).unwrap_err();
-        assert_eq!(gone.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -74,7 +74,8 @@ pub async fn finish<B: MessageBody + 'static>(
 fn is_last(request: &HttpRequest, status: StatusCode) -> bool {
     let health = request.app_data::<Data<Arc<dyn Health>>>();
     // A WebSocket is told in its own way.
-    status != StatusCode::SWITCHING_PROTOCOLS && health.is_some_and(|health| health.state() == State::Stopping)
+    status != StatusCode::SWITCHING_PROTOCOLS
+        && health.is_some_and(|health| health.state() == State::Stopping)
 }
 
 /// The id of a request, for the operation that it is answered by.

@@ -305,7 +305,6 @@ mod tests {
             max_bytes,
             disk: Arc::new(RealDisk),
             log: Arc::new(Mutex::new(Log::new(Vec::new(), stream))),
-            accepted: Arc::default(),
             durable: watch::Sender::new(0),
         };
         let queue = Queue::new(1 << 20);

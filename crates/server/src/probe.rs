@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::running::reachable;
 use crate::{Failure, print, wire};
 
 /// What an answer may take. The server gives each of its checks a second.
@@ -13,7 +14,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let (folder, file) = (settings.data_dir.display(), wire::url_file(settings));
     let url = std::fs::read_to_string(&file).map_err(|_| format!("no server is running on {folder}"))?;
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-    let answer = client.get(format!("{}/readyz", url.trim())).send().await?;
+    let answer = client.get(format!("{}/readyz", reachable(url.trim(), settings)?)).send().await?;
     let status = answer.status();
     print(&answer.text().await?)?;
     if status.is_success() { Ok(()) } else { Err(format!("the server answers {status}").into()) }

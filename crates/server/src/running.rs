@@ -39,11 +39,7 @@ impl RunningServer {
             return Err(none().into());
         }
         let key = secrets::open(settings, &OsRandomness)?.admin;
-        let url = match (url.trim().strip_prefix("https://"), &settings.tls) {
-            (Some(address), Some(files)) => format!("http://{}", bridge::to(address.parse()?, files)?),
-            (Some(_), None) => return Err("the running server speaks TLS: see TLS_CERT_FILE".into()),
-            (None, _) => url.trim().to_owned(),
-        };
+        let url = reachable(url.trim(), settings)?;
         let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).no_proxy().build()?;
         Ok(Self { client, url, key: key.reveal().to_owned() })
     }
@@ -66,6 +62,15 @@ impl RunningServer {
     /// A request to a path.
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(format!("{}{path}", self.url)).header("x-api-key", &self.key)
+    }
+}
+
+/// Where the server with this address can be spoken to without TLS.
+pub fn reachable(url: &str, settings: &Settings) -> Result<String, Failure> {
+    match (url.strip_prefix("https://"), &settings.tls) {
+        (Some(address), Some(files)) => Ok(format!("http://{}", bridge::to(address.parse()?, files)?)),
+        (Some(_), None) => Err("the running server speaks TLS: see TLS_CERT_FILE".into()),
+        (None, _) => Ok(url.to_owned()),
     }
 }
 

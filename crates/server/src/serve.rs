@@ -11,6 +11,7 @@ use activity_domain::port::Clock;
 use activity_http::door::Door;
 use activity_http::server::{ServerConfig, serve_by};
 use activity_ingest::{Drainer, Spool, Totals};
+use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,9 +24,11 @@ use crate::upkeep::UpkeepCounts;
 use crate::{Failure, contact, follow, late, notify, prewarm, secrets, tls, upkeep, wire};
 
 /// The stages of a stop, which together keep below ten seconds: load balancers see 503 on /readyz, and every answer ends
-/// its connection; nobody gets in any more; requests in flight are answered; the spool is drained as far as the store allows.
+/// its connection; who is at the door gets in, and nobody after; who is in may ask once more; requests in flight are answered;
+/// the spool is drained as far as the store allows.
 const NOTICE: Duration = Duration::from_millis(500);
-const LAST_NEWCOMERS: Duration = Duration::from_millis(50);
+const LAST_NEWCOMERS: Duration = Duration::from_millis(100);
+const LAST_REQUESTS: Duration = Duration::from_millis(400);
 const GRACE_SECONDS: u64 = 3;
 const DRAIN: Duration = Duration::from_secs(5);
 const LAST_USES: Duration = Duration::from_millis(500);
@@ -119,12 +122,12 @@ pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Fai
     notify::systemd("STOPPING=1");
     tracing::info!("stopping: no more requests, please");
     tokio::time::sleep(NOTICE).await;
-    close(door).await;
-    let stopping = handle.stop(true);
-    // Readers go elsewhere; what is in flight is waited for, and they would not end by themselves.
+    shut(&door, &handle).await;
+    // Readers go elsewhere, and not where they came from; what is in flight is waited for, and they would not end by themselves.
     live.close();
     feed.close();
-    stopping.await;
+    tokio::time::sleep(LAST_REQUESTS).await;
+    handle.stop(true).await;
     stop.send_replace(true);
     if let Some(postgres) = postgres {
         tell(&postgres);
@@ -140,11 +143,15 @@ pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Fai
     ended.map_err(Into::into)
 }
 
-/// Whoever has got in by now is served; others find another server.
-async fn close(door: Door) {
-    match door.close() {
-        Ok(()) => tokio::time::sleep(LAST_NEWCOMERS).await,
-        Err(error) => tracing::warn!(%error, "who connects at this moment is turned away"),
+/// Lets in who is at the door, and nobody after. Actix would drop them with what they have sent.
+async fn shut(door: &Door, handle: &ServerHandle) {
+    let closed = door.close();
+    tokio::time::sleep(LAST_NEWCOMERS).await;
+    handle.pause().await;
+    // It is told at once that it shall pause, and does so a moment later; until then a shut door is an error to it.
+    tokio::time::sleep(LAST_NEWCOMERS).await;
+    if let Err(error) = closed.and_then(|()| door.shut()) {
+        tracing::warn!(%error, "who connects at this moment may be turned away");
     }
 }
 

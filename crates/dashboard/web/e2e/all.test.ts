@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import type { Page } from "playwright-core";
+
 import { breaches } from "./support/axe.ts";
 import { history, openShop, type Shop } from "./support/data.ts";
+import { read } from "./support/reader.ts";
 import { Server } from "./support/server.ts";
 import { isLive, signIn, Stage } from "./support/stage.ts";
 import { until } from "./support/wait.ts";
@@ -24,6 +27,9 @@ after(async () => {
   await stage?.close();
   await server?.remove();
 });
+
+/** All that a view asks for is there. */
+const answered = (page: Page) => until("answers", async () => (await page.locator(".loading").count()) === 0);
 
 const call = (endpoint: string, statusCode = 200) => ({ endpoint, method: "GET", statusCode, responseTime: 12.5 });
 
@@ -86,6 +92,7 @@ test("ranges and zones are in the URL, and their numbers are the server's", asyn
     const total = series.series[0]?.points.reduce((sum, point) => sum + point.requestCount, 0);
     return (await shown()) === String(total);
   });
+  await answered(page);
   await page.locator("details.numbers summary").first().click();
   await page.getByRole("table", { name: /Calls by status class/ }).waitFor();
   const plot = page.locator(".u-over").first();
@@ -205,7 +212,7 @@ test("every view is fit for readers of all kinds, light and dark, large and smal
         dispatchEvent(new PopStateEvent("popstate"));
       }, path);
       await page.locator("main h1").waitFor();
-      await until("answers", async () => (await page.locator(".loading").count()) === 0);
+      await answered(page);
       found.push(...(await breaches(page, path)));
     }
     await page.setViewportSize({ width: 390, height: 844 });
@@ -231,3 +238,27 @@ test("the first view is small, and nothing on any page was forbidden", async (t)
   assert.deepEqual(stage.complaints, []);
   await page.close();
 });
+
+for (const way of ["stream", "socket"] as const) {
+  test(`any page reads a ${way} by ticket, and goes on where it was by another`, async () => {
+    const page = await stage.page();
+    await page.goto("/");
+    const { apiKey: key } = await server.register(`Reader of a ${way}`);
+    const told = (count: number) =>
+      until("event", async () => {
+        const { endpoints, place, ticket } = await page.evaluate(() => ({ ...window.told, close: null }));
+        return endpoints.length >= count && { endpoints, place, ticket };
+      });
+    await page.evaluate(read, { way, key, place: null });
+    await server.post("/api/logs", key, call("/first"));
+    const first = await told(1);
+    await page.evaluate(() => window.told.close());
+    // Both are missed, and found again.
+    for (const endpoint of ["/second", "/third"]) await server.post("/api/logs", key, call(endpoint));
+    await page.evaluate(read, { way, key, place: first.place });
+    assert.deepEqual((await told(2)).endpoints, ["/second", "/third"]);
+    const used = await page.evaluate(async (ticket) => (await fetch(`/api/usage/stream?ticket=${ticket}`)).status, first.ticket);
+    assert.equal(used, 401);
+    await page.close();
+  });
+}

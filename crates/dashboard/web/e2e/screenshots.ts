@@ -18,12 +18,12 @@ const stage = await Stage.open(server.url);
 try {
   mkdirSync(OUT, { recursive: true });
   const shop = await openShop(server);
-  await history(server, shop, 150_000, Date.now() - 1_000);
+  await history(server, shop, 60_000, Date.now() - 1_000);
   const random = seeded(7);
   let seconds = 0;
   const beat = setInterval(() => {
     seconds++;
-    const calls = Math.round(5 + 3 * Math.sin(seconds / 7) + random() * 4);
+    const calls = Math.round(4 + 2.5 * Math.sin(seconds / 7) + random() * 3);
     void burst(server, shop, calls, random).catch(() => {});
   }, 1_000);
   const dark = await stage.signedIn(server.adminKey, "/", { colorScheme: "dark" });

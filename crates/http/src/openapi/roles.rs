@@ -36,6 +36,8 @@ const ROLES: &[(&str, &str, &[&str])] = &[
     ("get", "/api/cache/stats", ADMINS),
     ("post", "/api/cache/prewarm", ADMINS),
     ("get", "/api/audit", ADMINS),
+    // With METRICS_TOKEN, for whoever has that.
+    ("get", "/metrics", &["anyone"]),
 ];
 
 /// Says of every operation who may call it.

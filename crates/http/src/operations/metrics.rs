@@ -19,14 +19,14 @@ use crate::{limits, peer};
 /// What numbers can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricsFormat {
-    /// OpenMetrics 1.0.
+    /// `OpenMetrics` 1.0.
     OpenMetrics,
     /// Prometheus text 0.0.4.
     Prometheus,
 }
 
 impl MetricsFormat {
-    /// Prometheus asks for OpenMetrics where it takes that.
+    /// Prometheus asks for `OpenMetrics` where it takes that.
     fn wanted(headers: &HeaderMap) -> Self {
         let mut accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok());
         if accepted.any(|accepted| accepted.contains("application/openmetrics-text")) {

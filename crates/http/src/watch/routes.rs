@@ -26,6 +26,7 @@ pub const TEMPLATES: &[&str] = &[
     "/api/clients/{clientId}/rate-limit",
     "/api/cache/stats",
     "/api/cache/prewarm",
+    "/api/audit",
     "/livez",
     "/readyz",
     "/health-check",

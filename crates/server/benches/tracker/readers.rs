@@ -152,8 +152,10 @@ fn late_micros(data: &[u8], now: Duration, finder: &Finder) -> Option<u32> {
     let length = data.get(at..)?.iter().position(|byte| *byte == b'Z')?;
     let mut parts = std::str::from_utf8(&data[at..at + length]).ok()?.split(':');
     let (hours, minutes): (i64, i64) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let seconds: f64 = parts.next()?.parse().ok()?;
-    let (day, then) = (DAY_MICROS, (hours * 60 + minutes) * 60_000_000 + (seconds * 1e6) as i64);
+    // Without zeros at its end, and without the point if nothing stands behind it.
+    let (seconds, fraction) = parts.next().map(|text| text.split_once('.').unwrap_or((text, "")))?;
+    let (seconds, micros): (i64, i64) = (seconds.parse().ok()?, format!("{fraction:0<6}").parse().ok()?);
+    let (day, then) = (DAY_MICROS, ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros);
     let today = i64::try_from(now.as_micros()).ok()? % day;
     let late = (today - then).rem_euclid(day);
     // Times are rounded to the millisecond, at times up: then an event comes before its time.

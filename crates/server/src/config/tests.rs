@@ -295,7 +295,8 @@ fn every_setting_of_the_table_is_read_and_has_a_good_default() {
         ("REDIS_READ_HOST", "cache2"),
     ];
     let watching = [("METRICS_TOKEN", STRONG), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")];
-    let env = [&values[..], &secrets, &database, &redis, &watching].concat();
+    let tls = [("TLS_CERT_FILE", "cert.pem"), ("TLS_KEY_FILE", "key.pem")];
+    let env = [&values[..], &secrets, &database, &redis, &watching, &tls].concat();
     let setup = Setup::new("", "", &env);
     let raw = read_layers(&setup.sources, &mut Vec::new());
     let unset = SETTINGS.iter().filter(|setting| matches!(setting.preset, Preset::Unset)).count();

@@ -19,7 +19,7 @@ pub fn read(reader: &mut Reader, folder: &Path) -> Option<TlsSettings> {
     const NAMES: [&str; 2] = ["TLS_CERT_FILE", "TLS_KEY_FILE"];
     if NAMES.iter().filter(|name| reader.is_given(name)).count() == 1 {
         for name in NAMES {
-            reader.contradiction(name, "needs the other of TLS_CERT_FILE and TLS_KEY_FILE beside it");
+            reader.contradiction(name, "must have the other of TLS_CERT_FILE and TLS_KEY_FILE beside it");
         }
     }
     let [certificate, key] = NAMES.map(|name| reader.optional(name, parse::path));

@@ -128,7 +128,7 @@ impl Habit {
                 }
             }
             (Self::Evening, 7..=9 | 23) => 0.6,
-            (Self::Evening, _) => 0.12,
+            (Self::Evening, _) => 0.13,
         }
     }
 }

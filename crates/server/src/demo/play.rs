@@ -166,6 +166,7 @@ fn welcome(
         let _ = writeln!(text, "  {name:<11}{what}");
     };
     line("Server", url);
+    line("Dashboard", &format!("{url}/"));
     line("Docs", &format!("{url}/api-docs"));
     if let Some(file) = secrets::admin_key_file(settings) {
         line("Admin key", &format!("in {}", file.display()));

@@ -25,8 +25,8 @@ use super::rejects::Rejects;
 use super::target::{Claim, Event, Target};
 use crate::cli::{ImportOptions, OriginalOptions};
 use crate::config::Settings;
-use crate::system::SystemClock;
-use crate::{Failure, contact, wire};
+use crate::system::{OsRandomness, SystemClock};
+use crate::{Failure, contact, secrets, wire};
 
 /// Runs the import from a database and prints its summary.
 pub async fn run(settings: &Settings, options: ImportOptions, url: &str) -> Result<(), Failure> {
@@ -36,9 +36,10 @@ pub async fn run(settings: &Settings, options: ImportOptions, url: &str) -> Resu
     let claim = Claim::take(settings)?;
     let storage = Arc::new(wire::storage(settings).await?);
     contact::now(&storage).await?;
+    let addresses = wire::addresses(settings, &secrets::encryption(settings, &OsRandomness)?);
     let mut import = Import {
         settings,
-        target: claim.target(storage.clone()),
+        target: claim.target(storage.clone(), addresses),
         clients: clients(settings, &storage, ring, &options.original),
         rejects: Rejects::new(options.rejects),
         summary: Summary::default(),

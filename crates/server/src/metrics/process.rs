@@ -14,7 +14,7 @@ const COMMIT: Option<&str> = option_env!("ACTIVITY_COMMIT");
 
 pub fn write(page: &mut Page<'_>, traces: Option<&TraceCounts>) -> fmt::Result {
     let labels = [("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT.unwrap_or("unknown"))];
-    page.info("activity_build", "The program", labels)?;
+    page.info("activity_build", "The program", &labels)?;
     if let Some(traces) = traces {
         let spans = [("sent", traces.sent.get()), ("failed", traces.failed.get())];
         let spans = spans.map(|(outcome, count)| ([("outcome", outcome)], count));

@@ -58,7 +58,15 @@ pub async fn storage(settings: &Settings) -> Result<Storage, Failure> {
 
 fn all<S>(store: &Arc<S>) -> Storage
 where
-    S: ClientRepo + ActivitySink + UsageRepo + Upkeep + SealedStore + SetAsideRepo + TicketRepo + ActLog + 'static,
+    S: ClientRepo
+        + ActivitySink
+        + UsageRepo
+        + Upkeep
+        + SealedStore
+        + SetAsideRepo
+        + TicketRepo
+        + ActLog
+        + 'static,
 {
     let batches = Arc::<Batches>::default();
     Storage {

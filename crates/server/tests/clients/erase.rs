@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Event, Node, Random, until};
+use crate::support::{Database, Event, Node, Random, until};
 
 const TIME: Duration = Duration::from_secs(10);
 
@@ -15,6 +15,10 @@ fn database_has(node: &Node, text: &str) -> bool {
         let bytes = fs::read(node.path("data").join(name)).unwrap_or_default();
         bytes.windows(text.len()).any(|part| part == text.as_bytes())
     })
+}
+
+fn is_client(node: &Node, id: &str) -> bool {
+    Database::of(node).count(&format!("client_number WHERE id = '{id}'")) > 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,11 +37,11 @@ async fn an_erased_client_leaves_nothing_in_the_database_and_late_events_are_dis
     };
     let stored = node.post(&ada.key).header("prefer", "wait=10").json(&events(&ada, &mut random));
     assert_eq!(stored.send().await.unwrap().status(), StatusCode::CREATED);
-    let canaries =
-        [ada.id.as_str(), "ada-c4n4ry", "agent-c4n4ry", "2001:db8:cafe:cafe::1", "metadata-c4n4ry"];
+    let canaries = ["ada-c4n4ry", "agent-c4n4ry", "2001:db8:cafe:cafe::1", "metadata-c4n4ry"];
     for canary in canaries {
         assert!(database_has(&node, canary), "the search finds {canary}");
     }
+    assert!(is_client(&node, &ada.id));
     // These are in the spool when their client goes.
     let waiting = node.post(&ada.key).json(&events(&ada, &mut random)).send().await.unwrap();
     assert_eq!(waiting.status(), StatusCode::ACCEPTED);
@@ -62,4 +66,6 @@ async fn an_erased_client_leaves_nothing_in_the_database_and_late_events_are_dis
     for canary in canaries {
         assert!(!database_has(&node, canary), "{canary} is back");
     }
+    // Its id is kept with what admins did, and nowhere else.
+    assert!(!is_client(&node, &ada.id));
 }

@@ -1,5 +1,7 @@
 //! Every event is accounted for, in every scrape, whatever happens to the process.
 
+#![allow(clippy::float_cmp, reason = "whole numbers are exact")]
+
 use std::time::Duration;
 
 use reqwest::StatusCode;

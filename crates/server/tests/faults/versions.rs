@@ -11,7 +11,7 @@ fn migrate(node: &Node, arguments: &[&str]) -> String {
     said
 }
 
-/// An upgrade from each version to the newest, which a start does by itself, and a way back by each single step.
+/// A way back by one step and by all of them, and an upgrade from there, which a start does by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_version_can_be_taken_back_and_added_again() {
     let mut node = Node::started(&[("LOG_BATCH_INTERVAL_MS", "50")]).await;
@@ -24,7 +24,7 @@ async fn each_version_can_be_taken_back_and_added_again() {
     let versions = migrate(&node, &["status"]).matches("applied").count();
     assert!(versions > 6);
     // Without the first version there are no tables.
-    for taken in 1..versions {
+    for taken in [1, versions - 1] {
         for step in 1..=taken {
             let said = migrate(&node, &["down", "--yes"]);
             assert_eq!(said.matches("pending").count(), step, "{said}");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{Node, until};
 
 /// Far more than anything here needs.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A demo that ends with the test.
 struct Demo(Child);

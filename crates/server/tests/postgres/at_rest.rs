@@ -130,7 +130,7 @@ impl Canary {
 
     /// In text, and in bytes that the database shows in hexadecimal. Four bytes are found there by chance.
     fn is_in_text(&self, text: &str) -> bool {
-        let hex = |form: &[u8]| form.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |form: &[u8]| form.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         let mut forms = self.forms.iter().filter(|form| form.len() > 4);
         text.contains(&self.name) || forms.any(|form| text.contains(&hex(form)))
     }

@@ -1,5 +1,7 @@
 //! What an alert would look at when Postgres is away, or a replica.
 
+#![allow(clippy::float_cmp, reason = "whole numbers are exact")]
+
 use activity_testkit::{Postgres, PostgresCluster, Stop};
 
 use crate::support::{Event, Random};

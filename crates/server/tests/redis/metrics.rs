@@ -1,6 +1,8 @@
 //! What an alert would look at when Redis is away; and that there is a line about every number, and a number to
 //! every line.
 
+#![allow(clippy::float_cmp, reason = "whole numbers are exact")]
+
 use std::collections::BTreeSet;
 use std::fs;
 

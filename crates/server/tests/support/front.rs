@@ -35,8 +35,8 @@ impl Front {
         });
         let places = [
             ("listen 80;", format!("listen 127.0.0.1:{port};")),
-            ("server-1:8080", address(&nodes[0]).to_owned()),
-            ("server-2:8080", address(&nodes[1]).to_owned()),
+            ("server-1:8080", address(&nodes[0])),
+            ("server-2:8080", address(&nodes[1])),
         ];
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/nginx/activity-tracker.conf");
         let text = places.iter().fold(fs::read_to_string(file).unwrap(), |text, (from, to)| {
@@ -69,9 +69,11 @@ impl Front {
         log.lines().filter(|line| line.starts_with(&own)).count()
     }
 
-    /// What it said.
-    pub fn log(&self) -> String {
-        self.program.log()
+    /// Requests that it answered with 500 or above, and what it said.
+    pub fn troubles(&self) -> String {
+        let log = fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
+        let failed = log.lines().filter(|line| line.contains("status=5"));
+        failed.chain(self.program.log().lines()).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -83,7 +85,9 @@ fn address(node: &Node) -> String {
 fn nginx() -> PathBuf {
     let folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
     let mut files = folders.iter().map(|folder| Path::new(folder).join("nginx"));
-    files.find(|file| file.is_file()).expect("nginx is missing; cargo xtask test installs it")
+    files
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("nginx is missing; cargo xtask test installs it"))
 }
 
 /// What stands around it in a system.
@@ -94,7 +98,7 @@ worker_processes 2;
 error_log stderr warn;
 events {}
 http {
-    log_format upstream '$upstream_addr $status $request_method $uri $upstream_status $request_time';
+    log_format upstream '$upstream_addr status=$status $request_method $uri $upstream_status $request_time $time_iso8601';
     access_log access.log upstream;
     client_body_temp_path temp-body;
     proxy_temp_path temp-proxy;

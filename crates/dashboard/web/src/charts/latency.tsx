@@ -32,14 +32,17 @@ const decades: uPlot.Range.Function = (_, min, max) =>
 
 /** Lines at powers of ten, and where these are few, between them. */
 function decadesAxis(inks: Ink): uPlot.Axis {
-  const filter = (_: uPlot, splits: number[]) => {
-    const isFew = (splits.at(-1) ?? 1) / (splits[0] ?? 1) < 200;
-    const drawn = isFew ? [1, 2, 5] : [1];
-    const lead = (value: number) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
-    return splits.map((value) => (drawn.includes(lead(value)) ? value : null));
+  const splits = (_: uPlot, __: number, min: number, max: number) => {
+    const leads = max / min < 200 ? [1, 2, 5] : [1];
+    const found: number[] = [];
+    for (let power = Math.floor(Math.log10(min)); power <= Math.log10(max); power++) {
+      found.push(...leads.map((lead) => lead * 10 ** power).filter((value) => value >= min && value <= max));
+    }
+    return found;
   };
+  const all = (_: uPlot, found: number[]) => found;
   const axis = valueAxis(inks, latency);
-  return { ...axis, filter, grid: { ...axis.grid, filter } };
+  return { ...axis, splits, filter: all, grid: { ...axis.grid, filter: all } };
 }
 
 export function LatencyChart({ series, zone, height = 220, onSelect }: Props) {

@@ -20,6 +20,8 @@ interface Props {
 export function LiveChart({ pulse, now, zone, height = 200 }: Props) {
   const { at, good, bad } = pulse.seconds(now);
   const all = good.map((value, index) => value + (bad[index] ?? 0));
+  // Where there is nothing wrong, nothing red shines through the edges of bars.
+  const wrong = all.map((value, index) => (bad[index] ? value : null));
   const draw = (inks: Ink) => ({
     tzDate: inZone(zone),
     scales: { x: { range: (_: uPlot, min: number, max: number): [number, number] => [min - 0.6, max + 0.6] }, y: { range: fromZero } },
@@ -37,7 +39,7 @@ export function LiveChart({ pulse, now, zone, height = 200 }: Props) {
   return (
     <>
       <Legend names={["good", "errors"]} />
-      <Plot data={[at, all, good]} draw={draw} describe={describe} shape={zone} height={height}
+      <Plot data={[at, wrong, good]} draw={draw} describe={describe} shape={zone} height={height}
         label={`Calls each second of the last two minutes: ${rate(mean)} a second on average`} />
     </>
   );

@@ -24,8 +24,9 @@ export function TrafficChart({ series, zone, height = 260, onSelect }: Props) {
   const stacked = useMemo(() => stack(series), [series]);
   const { at, groups, values, sums } = stacked;
   const total = sums.at(-1)?.reduce((sum, value) => sum + value, 0) ?? 0;
-  // The highest is drawn first, and lower ones over it.
-  const data = [at, ...sums.toReversed()] as uPlot.AlignedData;
+  // The highest is drawn first, and lower ones over it; what is not there would shine through the edges of bars.
+  const drawn = sums.map((row, place) => row.map((sum, index) => (values[place]?.[index] ? sum : null)));
+  const data = [at, ...drawn.toReversed()] as uPlot.AlignedData;
   const names = groups.toReversed();
   const step = SECONDS[series.bucket];
   const when = (index: number) => date((at[index] ?? 0) * 1_000, zone, series.bucket === "1d" ? "weekday" : "dayTime");

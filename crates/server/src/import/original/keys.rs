@@ -75,7 +75,7 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
         .chars()
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect::<Option<_>>()?;
-    let is_even = digits.len() % 2 == 0;
+    let is_even = digits.len().is_multiple_of(2);
     is_even.then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 

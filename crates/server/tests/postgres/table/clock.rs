@@ -18,19 +18,13 @@ async fn a_clock_is_an_hour_off() {
     fs::write(&file, "+0").unwrap();
     let place = file.to_string_lossy().into_owned();
     let database = Database::empty();
-    let mut trial = Trial::start(database.address(), 2, &[]).await;
     let settings = [
         ("LD_PRELOAD", library.as_str()),
         ("FAKETIME_TIMESTAMP_FILE", place.as_str()),
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    let skewed = &mut trial.nodes[0];
-    skewed.stop().await;
-    for (name, value) in settings {
-        skewed.set(name, value);
-    }
-    skewed.start().await;
+    let trial = Trial::of(database.address(), &[&settings, &[]]).await;
     let before = trial.failures();
     let jumps = either_of(3, 12);
     for jump in 0..jumps {

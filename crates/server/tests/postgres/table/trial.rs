@@ -28,8 +28,13 @@ impl Trial {
     /// Servers that are ready, know two clients, and are sent events by them. `via` is where they find the
     /// database, by a proxy for instance.
     pub async fn start(via: &Address, nodes: usize, settings: &[(&'static str, &str)]) -> Self {
+        Self::of(via, &vec![settings; nodes]).await
+    }
+
+    /// The same with settings for each server.
+    pub async fn of(via: &Address, settings: &[&[(&'static str, &str)]]) -> Self {
         let mut started_nodes = Vec::new();
-        for _ in 0..nodes {
+        for settings in settings {
             let quiet = [("API_READ_RATE_LIMIT", "1000000000")];
             started_nodes.push(started(via, &[&quiet[..], settings].concat()).await);
         }

