@@ -35,7 +35,7 @@ pub fn status(place: &Place) -> Outcome {
 }
 
 /// How each part does: well, or not.
-fn states(place: &Place, rows: &[Row]) -> Vec<Result<String, String>> {
+pub fn states(place: &Place, rows: &[Row]) -> Vec<Result<String, String>> {
     let positions: Vec<Option<(bool, i64)>> = rows.iter().map(|row| position(place, row)).collect();
     let written = positions.iter().flatten().filter(|(is_standby, _)| !is_standby).map(|(_, at)| *at).max();
     let state = |(row, position): (&Row, &Option<(bool, i64)>)| {

@@ -15,8 +15,9 @@ use std::{
 use super::{
     Up, front, instance,
     place::{Found, Place, Row, Wish},
-    postgres, ready, redis,
+    postgres, redis,
     secrets::{self, ADMIN},
+    status::states,
 };
 use crate::{
     nginx,
@@ -98,7 +99,7 @@ fn again(place: &Place) -> Outcome {
     Ok(())
 }
 
-/// Waits until instances are ready, with all of the database, and nginx leads to them.
+/// Waits until all parts are well: Sentinels know each other some seconds after the instances are ready.
 fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
     let begun = Instant::now();
     loop {
@@ -107,7 +108,7 @@ fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
             let said = last_lines(&place.path(&ended.name).join("log"));
             return Err(format!("{} has ended:\n{said}", ended.name).into());
         }
-        let Some(trouble) = trouble(&rows) else { return Ok(rows) };
+        let Some(trouble) = trouble(place, &rows) else { return Ok(rows) };
         if place.look()? != Found::Held {
             return Err(format!("it has ended:\n{}", last_words(place)).into());
         }
@@ -119,10 +120,9 @@ fn wait_ready(place: &Place) -> Outcome<Vec<Row>> {
 }
 
 /// What is not ready yet.
-fn trouble(rows: &[Row]) -> Option<String> {
-    let asked = rows.iter().filter(|row| row.name == front::NAME || row.name.starts_with("server-"));
-    let answers = asked.map(|row| (row, ready::ask(row.port)));
-    answers.into_iter().find_map(|(row, answer)| answer.err().map(|why| format!("{}: {why}", row.name)))
+fn trouble(place: &Place, rows: &[Row]) -> Option<String> {
+    let states = rows.iter().zip(states(place, rows));
+    states.into_iter().find_map(|(row, state)| state.err().map(|why| format!("{}: {why}", row.name)))
 }
 
 /// The end of what the holder said.
