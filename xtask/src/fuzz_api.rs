@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use activity_testkit::{Program, free_port, until};
+use activity_testkit::{Postgres, Program, Redis, free_port, until};
 use clap::Args;
 use serde_json::json;
 
@@ -24,8 +24,12 @@ use crate::{
 const TOOL: &str = "schemathesis==4.32.5";
 /// Time for a start; far more than it needs.
 const START: Duration = Duration::from_secs(30);
-/// The key of the first admin of a server that lives for a minute.
+/// The key of the first admin of a server that lives for a minute, and its other secrets.
 const ADMIN: &str = "fuzz-api-0c61f2d49be7835a-admin";
+const SECRETS: [(&str, &str); 2] = [
+    ("JWT_SECRET", "e1d04c7a92b35f8860cfa4d7132e9b5480d6f3a1c27e95b8406d1fa3c8e7520b"),
+    ("ENCRYPTION_KEY", "9b2f60d8c4e71a35f08d6b9e2c47a1538e0fd7c3b96a4251e8f3075dc1b9a64e"),
+];
 
 /// How much.
 #[derive(Debug, Args)]
@@ -33,6 +37,9 @@ pub struct Options {
     /// Thousands of requests, others each time
     #[arg(long)]
     full: bool,
+    /// With PostgreSQL and Redis instead of the embedded store
+    #[arg(long)]
+    shared: bool,
 }
 
 /// What is looked at in every answer. What bad credentials are answered is looked at elsewhere: so many from one address
@@ -45,7 +52,7 @@ const STREAMS: [&str; 2] = ["/api/usage/stream", "/api/ws"];
 /// Sends requests as a client about itself, then as an admin about another one.
 pub fn fuzz_api(options: &Options) -> Outcome {
     let tool = python::with("schemathesis-venv", &[TOOL])?.with_file_name("schemathesis");
-    let server = Server::start()?;
+    let server = Server::start(options.shared)?;
     let (client, other) = (server.register("one")?, server.register("other")?);
     for (caller, key, about) in [("client", client.key.as_str(), &client), ("admin", ADMIN, &other)] {
         eprintln!("requests of a caller with the role {caller}");
@@ -62,7 +69,12 @@ pub fn fuzz_api(options: &Options) -> Outcome {
 
 /// As the suite does it: the same requests each time, for less than a minute.
 pub fn in_short() -> Outcome {
-    fuzz_api(&Options { full: false })
+    fuzz_api(&Options { full: false, shared: false })
+}
+
+/// The same with the servers that several instances share.
+pub fn in_short_shared() -> Outcome {
+    fuzz_api(&Options { full: false, shared: true })
 }
 
 /// The program in a folder of its own, which goes with it.
@@ -70,6 +82,7 @@ struct Server {
     program: Program,
     port: u16,
     folder: PathBuf,
+    _shared: Option<(Postgres, Redis)>,
 }
 
 /// A registered client.
@@ -79,10 +92,16 @@ struct Client {
 }
 
 impl Server {
-    fn start() -> Outcome<Self> {
+    fn start(is_shared: bool) -> Outcome<Self> {
         let built = run::build_for_tests()?;
         let port = free_port();
         let folder = env::temp_dir().join(format!("activity-fuzz-api-{}", std::process::id()));
+        let shared = is_shared.then(|| (Postgres::start(), Redis::start()));
+        let mut settings: Vec<(&str, String)> = Vec::new();
+        if let Some((postgres, redis)) = &shared {
+            settings.extend([("DATABASE_URL", postgres.url()), ("REDIS_URL", redis.url())]);
+            settings.extend(SECRETS.map(|(name, secret)| (name, secret.to_owned())));
+        }
         // A copy in its folder: the account that runs it may not get to where it was built.
         let file = folder.join("activity-tracker");
         let mut program = Program::in_folder(&folder, &file, move |command| {
@@ -93,7 +112,7 @@ impl Server {
             ]);
             // What is over a limit is refused before it is looked at.
             command.envs([("API_RATE_LIMIT", "1000000000"), ("API_READ_RATE_LIMIT", "1000000000")]);
-            command.env("PORT", port.to_string());
+            command.env("PORT", port.to_string()).envs(settings.iter().map(|(name, value)| (name, value)));
         });
         fs::copy(&built, &file)?;
         fs::set_permissions(&file, Permissions::from_mode(0o755))?;
@@ -101,7 +120,7 @@ impl Server {
         until("a server that is ready", START, || {
             http::get(port, "/readyz").filter(|(status, _)| *status == 200).map(|_| ())
         });
-        Ok(Self { program, port, folder })
+        Ok(Self { program, port, folder, _shared: shared })
     }
 
     fn register(&self, name: &str) -> Outcome<Client> {

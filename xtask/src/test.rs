@@ -47,6 +47,7 @@ pub fn steps(args: Vec<OsString>) -> Vec<Step> {
         Step::new("WebSocket conformance", websocket::websocket),
         Step::new("files of deploy/", deploy::check),
         Step::new("the API against its document", fuzz_api::in_short),
+        Step::new("the API against its document, with PostgreSQL and Redis", fuzz_api::in_short_shared),
     ]);
     steps
 }

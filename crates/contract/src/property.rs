@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 /// Stores are slow to open, so a run tries few inputs; every run tries others. `PROPTEST_CASES` asks for more.
-const CASES: u32 = 24;
+const CASES: u32 = 16;
 
 /// Tries a property on generated inputs, and panics with the smallest input found that breaks it.
 pub fn check<S>(inputs: &S, property: impl AsyncFn(S::Value) -> Result<(), TestCaseError>)

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rustix::fs::Mode;
-use rustix::process::umask;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::runtime::Runtime;
 
 use crate::cli::{AdminAction, Cli, Command, MigrateAction};
@@ -49,6 +49,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Whatever is made under DATA_DIR is for this user only.
     umask(Mode::from_raw_mode(0o077));
+    allow_connections();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,6 +94,15 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Config | Command::Demo(_) | Command::Openapi => Ok(()),
         }
     })
+}
+
+/// Takes as many open files as may be had: each connection is one, and a shell's usual 1,024 are few.
+fn allow_connections() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        // Where it is refused, what there is has to do; /metrics tells how much that is.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
 }
 
 fn runtime() -> Result<Runtime, Failure> {

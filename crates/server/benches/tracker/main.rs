@@ -5,7 +5,7 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | `scenario` | what is measured: `ingest-1`, `ingest-100`, `store`, `postgres`, `import`, `read`, `limits`, `verify`, `streams`, `cache`, `footprint` |
+//! | `scenario` | what is measured: `ingest-1`, `ingest-100`, `store`, `postgres`, `import`, `read`, `limits`, `verify`, `streams`, `views`, `cache`, `footprint` |
 //! | `tracker`, `process` | the real server, as a process of its own with a folder of its own |
 //! | `bare` | the baseline of `ingest-*` and `verify`: a handler that does nothing, in a process of its own |
 //! | `bare_insert` | the baseline of `store` and `import`: rows into the same table, and nothing else |

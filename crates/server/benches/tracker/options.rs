@@ -61,6 +61,8 @@ pub enum Scenario {
     Verify,
     /// Live streams, over HTTP.
     Streams,
+    /// What the dashboard asks for, over HTTP, at two amounts of raw rows.
+    Views,
     /// Size, memory and the time of a start.
     Footprint,
     /// Answers from the cache beside the same from the store, over HTTP.

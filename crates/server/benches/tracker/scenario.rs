@@ -12,6 +12,7 @@ mod redis_limits;
 mod store;
 mod streams;
 mod verify;
+mod views;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> Outcome<Vec<Line>> {
         Scenario::RedisLimits => redis_limits::run(options).await,
         Scenario::Verify => verify::run(options).await,
         Scenario::Streams => streams::run(options).await,
+        Scenario::Views => views::run(options).await,
         Scenario::Footprint => footprint::run(options).await,
         Scenario::Cache => cache::run(options, "cache", &Storage::Embedded).await,
         Scenario::RedisCache => {

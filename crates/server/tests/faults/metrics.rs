@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use crate::support::{Database, Event, Load, Metrics, Node, Random, until};
@@ -142,4 +143,15 @@ async fn openmetrics_names_units_and_ends() {
             || text.contains(&format!("# TYPE {name} info\n"));
         assert!(is_there, "{name} {kind}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_as_many_open_files_as_it_may() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let maximum = maximum.or(current).unwrap();
+    // Half of them are enough for whoever else is in this process.
+    setrlimit(Resource::Nofile, Rlimit { current: Some(maximum / 2), maximum: Some(maximum) }).unwrap();
+    let node = Node::started(&[]).await;
+    assert_eq!(node.metrics().await.get("process_max_fds"), maximum as f64);
+    node.stop().await;
 }
