@@ -1,7 +1,9 @@
 //! The OpenAPI document and Swagger UI.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
+use flate2::read::GzDecoder;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -113,7 +115,14 @@ async fn swagger_ui_works_offline_and_unknown_files_are_404() {
         let text = asset.text().await.unwrap();
         if file == "swagger-initializer.js" {
             assert!(text.contains("/api-docs/openapi.json"));
+            continue;
         }
+        let packed = app.request("GET", &format!("/api-docs/{file}")).header("Accept-Encoding", "br, gzip");
+        let packed = packed.send().await.unwrap();
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{file}");
+        let mut unpacked = String::new();
+        GzDecoder::new(&*packed.bytes().await.unwrap()).read_to_string(&mut unpacked).unwrap();
+        assert!(unpacked == text && text.contains("swagger-ui"), "{file}");
     }
     for missing in ["nope.js", "../Cargo.toml", "%2e%2e%2fCargo.toml"] {
         let answer = app.request("GET", &format!("/api-docs/{missing}")).send().await.unwrap();

@@ -151,7 +151,7 @@ async fn it_takes_as_many_open_files_as_it_may() {
     let maximum = maximum.or(current).unwrap();
     // Half of them are enough for whoever else is in this process.
     setrlimit(Resource::Nofile, Rlimit { current: Some(maximum / 2), maximum: Some(maximum) }).unwrap();
-    let node = Node::started(&[]).await;
+    let mut node = Node::started(&[]).await;
     assert_eq!(node.metrics().await.get("process_max_fds"), maximum as f64);
     node.stop().await;
 }

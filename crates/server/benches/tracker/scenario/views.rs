@@ -1,6 +1,7 @@
 //! What the dashboard's views ask for, all of a view at once as a browser does, at two amounts of raw rows: no view may
 //! get slower with traffic.
 
+use std::error::Error;
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
@@ -27,23 +28,14 @@ const DAY: i64 = 86_400;
 /// A view and the paths that it asks for.
 type View = (&'static str, Vec<String>);
 
-/// A server with so many rows, and a connection for each question of a view.
-struct Size {
-    tracker: Tracker,
-    connections: Vec<Connection>,
-}
-
 pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     let amounts = if options.quick { QUICK } else { AMOUNTS };
     let views = views()?;
-    let widest = views.iter().map(|(_, paths)| paths.len()).max().unwrap_or(0);
-    let mut sizes = Vec::new();
+    let mut trackers = Vec::new();
     for rows in amounts {
         let empty = Storage::Embedded.place(&format!("views_{rows}"))?;
         let filled = fill(empty, Rows::of_clients(CLIENTS, rows, Pace::days(DAYS)?)?).await?;
-        let tracker = Tracker::start_with(filled, &UNCACHED).await?;
-        let connections = try_join_all((0..widest).map(|_| Connection::open(tracker.address))).await?;
-        sizes.push(Size { tracker, connections });
+        trackers.push(Tracker::start_with(filled, &UNCACHED).await?);
     }
     let mut lines = Vec::new();
     let [few, many] = amounts.map(|rows| thousands(rows as f64));
@@ -51,9 +43,13 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     for _ in options.rounds("views") {
         for ((_, paths), pairs) in views.iter().zip(&mut pairs) {
             let mut took = [Vec::new(), Vec::new()];
+            let mut browsers = Vec::new();
+            for tracker in &trackers {
+                browsers.push(Browser::open(tracker, paths).await?);
+            }
             for _ in 0..LOOKS {
-                for (size, took) in sizes.iter_mut().zip(&mut took) {
-                    took.push(size.look(paths).await?);
+                for (browser, took) in browsers.iter_mut().zip(&mut took) {
+                    took.push(browser.look().await?);
                 }
             }
             took.iter_mut().for_each(|took| took.sort_unstable());
@@ -71,15 +67,28 @@ pub async fn run(options: &Options) -> Outcome<Vec<Line>> {
     Ok(lines)
 }
 
-impl Size {
+/// A connection for each question of a view.
+struct Browser(Vec<(Connection, Vec<u8>)>);
+
+impl Browser {
+    async fn open(tracker: &Tracker, paths: &[String]) -> Outcome<Self> {
+        let open = async |path: &String| {
+            Ok::<_, Box<dyn Error + Send + Sync>>((
+                Connection::open(tracker.address).await?,
+                get(path, &tracker.admin),
+            ))
+        };
+        Ok(Self(try_join_all(paths.iter().map(open)).await?))
+    }
+
     /// Asks everything at once. Microseconds until the last answer.
-    async fn look(&mut self, paths: &[String]) -> Outcome<u32> {
-        let admin = &self.tracker.admin;
+    async fn look(&mut self) -> Outcome<u32> {
         let begun = Instant::now();
-        try_join_all(self.connections.iter_mut().zip(paths).map(|(connection, path)| async move {
-            ask(connection, &get(path, admin), &mut Vec::new()).await
-        }))
-        .await?;
+        let asked = self
+            .0
+            .iter_mut()
+            .map(async |(connection, question)| ask(connection, question, &mut Vec::new()).await);
+        try_join_all(asked).await?;
         Ok(u32::try_from(begun.elapsed().as_micros())?)
     }
 }
