@@ -1,12 +1,13 @@
 //! `cargo xtask migrate`: the server binary's own `migrate`, which is what production uses too.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, process::Command};
 
-use crate::process::{self, Outcome};
+use crate::{
+    process::{self, Outcome},
+    run,
+};
 
 /// Passes everything on and ends with the exit code of the binary.
 pub fn migrate(args: Vec<OsString>) -> Outcome {
-    let mut command = process::cargo();
-    command.args(["run", "--package", "activity-server", "--", "migrate"]).args(args);
-    process::exec(&mut command)
+    process::exec(Command::new(run::build()?).arg("migrate").args(args))
 }

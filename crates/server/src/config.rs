@@ -35,6 +35,7 @@ pub use cache::CacheSettings;
 pub use database::DatabaseSettings;
 pub use describe::render;
 pub use encryption::EncryptionKeys;
+pub use error::ConfigError;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sources::Sources;

@@ -55,7 +55,16 @@ pub async fn run(settings: &Settings, options: ImportOptions) -> Result<(), Fail
     rejects.finish()?;
     bar.finish_and_clear();
     summary.clients(&owners);
-    crate::print(&summary.render(started.elapsed(), &rejects))
+    crate::print(&summary.render(started.elapsed(), &rejects, &server(settings)))
+}
+
+/// Where the server of these settings is, or will be.
+fn server(settings: &Settings) -> String {
+    let running = std::fs::read_to_string(wire::url_file(settings)).ok();
+    running.unwrap_or_else(|| {
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{}", settings.host, settings.port)
+    })
 }
 
 /// Stores a batch; the lines of it that cannot be stored go with those that could not be read.

@@ -38,13 +38,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::runtime::Runtime;
 
 use crate::cli::{AdminAction, Cli, Command, MigrateAction};
-use crate::config::{Settings, Sources};
+use crate::config::{ConfigError, Settings, Sources};
 use crate::demo::Stage;
 use crate::traces::Traces;
 
 /// Requests, rows and segments are many small allocations on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The exit code for settings that cannot be, as in sysexits.h: to try again would not help.
+const BAD_SETTINGS: u8 = 78;
 
 fn main() -> ExitCode {
     // Whatever is made under DATA_DIR is for this user only.
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // The log may not be set up yet, and whoever starts the program has to read this.
             let _ = writeln!(std::io::stderr(), "activity-tracker: {error}");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { BAD_SETTINGS.into() } else { ExitCode::FAILURE }
         }
     }
 }

@@ -72,6 +72,9 @@ pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Fai
     let services = wire::services(settings, &secrets, &storage, &caching, &limiting, intake, measuring)?;
     let live = services.live.clone();
 
+    // Before any work begins that would have to be broken off if this fails.
+    let listener = bind(settings)?;
+    let address = listener.local_addr()?;
     let first_contact = contact::go_on(pending);
     let (stop, stopped) = watch::channel(false);
     let mut draining = tokio::spawn(drainer.run(stopped.clone()));
@@ -90,8 +93,6 @@ pub async fn run(settings: &Settings, traces: Option<&Traces>) -> Result<(), Fai
     if let Some(renewal) = renewal {
         tokio::spawn(renewal.run(stopped.clone()));
     }
-    let listener = bind(settings)?;
-    let address = listener.local_addr()?;
     let door = Door::of(&listener)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let config = ServerConfig { workers, grace_seconds: GRACE_SECONDS };
@@ -254,7 +255,7 @@ fn announce(settings: &Settings, secrets: &secrets::Secrets, address: SocketAddr
         let data = settings.data_dir.display();
         writeln!(
             std::io::stdout(),
-            "\n  Activity Tracker API {}\n\n  Dashboard  {url}/\n  API        {url}/api\n  Docs       {url}/api-docs\n  \
+            "\n  Activity Tracker API {}\n\n  Dashboard  {url}/\n  API        {url}/api-docs\n  \
              Health     {url}/readyz\n  Data       {data}\n  Admin key  {admin}\n",
             env!("CARGO_PKG_VERSION"),
         )?;

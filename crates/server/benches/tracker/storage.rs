@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use activity_adapter_postgres::{Options, PostgresStore, Server};
 use activity_adapter_sqlite::SqliteStore;
-use activity_domain::port::{ActivitySink, Upkeep};
+use activity_domain::port::{ActivitySink, ClientRepo, Upkeep};
 use activity_testkit::{Postgres, Settings};
 use tempfile::TempDir;
 use tokio::task::block_in_place;
@@ -44,9 +44,9 @@ pub struct Place {
 }
 
 /// What fills a store.
-pub trait Filled: ActivitySink + Upkeep {}
+pub trait Filled: ActivitySink + Upkeep + ClientRepo {}
 
-impl<T: ActivitySink + Upkeep> Filled for T {}
+impl<T: ActivitySink + Upkeep + ClientRepo> Filled for T {}
 
 /// A server that waits for its disk.
 pub fn postgres() -> Box<Postgres> {

@@ -205,8 +205,12 @@ impl LogLevel {
         Ok(Self(text))
     }
 
-    /// A filter of these directives.
+    /// A filter of these directives. Of what actix-server says about itself, `info` has what went wrong: when it starts
+    /// and stops is said in this program's own words.
     pub fn filter(&self) -> EnvFilter {
+        if self.0.eq_ignore_ascii_case("info") {
+            return EnvFilter::new("info,actix_server=warn");
+        }
         // Lenient, but there is nothing left to be lenient about.
         EnvFilter::new(&self.0)
     }
@@ -216,6 +220,14 @@ impl LogLevel {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_usual_level_is_without_the_chatter_of_the_http_server() {
+        let filter = |text: &str| LogLevel::parse(text).unwrap().filter().to_string();
+        assert_eq!(filter("INFO"), "actix_server=warn,info");
+        assert_eq!(filter("info,actix_server=debug"), "actix_server=debug,info");
+        assert_eq!(filter("debug"), "debug");
+    }
 
     #[test]
     fn hosts_are_addresses_or_names() {

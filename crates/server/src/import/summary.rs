@@ -40,8 +40,8 @@ impl Summary {
         self.clients_made = owners.made();
     }
 
-    /// The summary as text.
-    pub fn render(&self, took: Duration, rejects: &Rejects) -> String {
+    /// The summary as text, with where a server at this address shows what was read.
+    pub fn render(&self, took: Duration, rejects: &Rejects, server: &str) -> String {
         let (rejected, file) = rejects.found();
         let o = &self.outcome;
         let read = o.total() + rejected;
@@ -74,6 +74,8 @@ impl Summary {
         line("new clients", self.clients_made, "");
         if let (Some(first), Some(last)) = (self.first, self.last) {
             let _ = writeln!(text, "  from {first} to {last}");
+            let end = last.plus_seconds(60);
+            let _ = writeln!(text, "  see them     {server}/app/traffic?from={first}&to={end}");
         }
         text
     }

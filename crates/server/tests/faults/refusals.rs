@@ -14,7 +14,7 @@ async fn a_second_process_leaves_the_first_ones_data_alone() {
     let mut ledger = Ledger::default();
     for _ in 0..3 {
         let data = node.path("data");
-        let text = refusal(&mut Node::new(&[("DATA_DIR", data.to_str().unwrap())])).await;
+        let text = refusal(&mut Node::new(&[("DATA_DIR", data.to_str().unwrap())]), 1).await;
         assert!(text.contains("data/spool is in use by another process"), "{text}");
         let events = Event::several(10, &account, &mut random);
         node.record(&account.key, &events, true).await;
@@ -56,17 +56,17 @@ async fn a_bad_setting_is_named_and_nothing_is_begun() {
     for (file, settings, expected) in cases {
         let mut node = Node::new(settings);
         fs::write(node.path("activity-tracker.toml"), file).unwrap();
-        let text = refusal(&mut node).await;
+        let text = refusal(&mut node, 78).await;
         assert!(expected.iter().all(|word| text.contains(word)), "{expected:?} in: {text}");
         assert!(!text.contains(CANARY), "{text}");
         assert!(!node.path("data").exists(), "nothing is begun with {settings:?} {file}");
     }
 }
 
-/// Starts a server, which has to end by itself. Returns everything that it said.
-async fn refusal(node: &mut Node) -> String {
+/// Starts a server, which has to end by itself with this code. Returns everything that it said.
+async fn refusal(node: &mut Node, code: i32) -> String {
     node.spawn();
     let status = node.exit(Duration::from_secs(10)).await;
-    assert_eq!(status.code(), Some(1), "{}", node.log());
+    assert_eq!(status.code(), Some(code), "{}", node.log());
     node.log()
 }
