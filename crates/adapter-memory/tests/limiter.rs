@@ -35,6 +35,12 @@ async fn fresh() -> Limiter {
 
 activity_contract::limiter_laws!(fresh);
 
+mod put_back {
+    use super::fresh;
+
+    activity_contract::put_back_laws!(fresh);
+}
+
 /// What is drained is what was taken and still counts, of every kind of subject; then there is nothing left.
 #[test]
 fn what_counts_can_be_drained() {

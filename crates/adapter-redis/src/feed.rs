@@ -13,7 +13,7 @@
 //! it is back, as far as there was room.
 //!
 //! All goes through one channel: every instance keeps what all have accepted lately, so that a reader may come back
-//! to any.
+//! to any. In a cluster it is a sharded one, so that one server carries it and not all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,7 @@ impl RedisFeed {
     ) -> Result<Self, String> {
         let inner = Arc::new(Inner { local, outbox: Outbox::new(), heard: AtomicU64::new(0) });
         let listener = Listener::open(inner.clone(), options, instance, channel.clone())?;
-        let sending = sending::run(inner.clone(), link, instance, channel);
+        let sending = sending::run(inner.clone(), link, instance, channel, options.is_cluster());
         let tasks = [tokio::spawn(listener.run()), tokio::spawn(sending)];
         Ok(Self { inner, tasks })
     }

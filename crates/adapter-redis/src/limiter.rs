@@ -5,7 +5,6 @@
 //! cluster keeps it on one server, and it goes by itself when nothing counts any more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use activity_domain::error::Degraded;
 use activity_domain::limit::{
@@ -48,8 +47,6 @@ pub struct RedisLimiter {
     time: Time,
     prefix: String,
     script: Script,
-    /// The latest instant that was counted at. Where another server with another clock takes over, time goes on from there.
-    latest: AtomicI64,
 }
 
 impl RedisLimiter {
@@ -64,7 +61,7 @@ impl RedisLimiter {
     /// One that shares nothing with those of other prefixes.
     pub fn with_prefix(link: Link, time: Time, prefix: &str) -> Self {
         let script = Script::from_lua(Self::SCRIPT);
-        Self { link, time, prefix: prefix.to_owned(), script, latest: AtomicI64::new(0) }
+        Self { link, time, prefix: prefix.to_owned(), script }
     }
 
     /// The braces keep all keys of a subject on one server of a cluster.
@@ -74,8 +71,7 @@ impl RedisLimiter {
 
     /// Counts what was taken elsewhere, whatever the limits are.
     pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), Degraded> {
-        let mut arguments =
-            vec![Value::from_static_str("merge"), self.time(), self.latest.load(Ordering::Relaxed).into()];
+        let mut arguments = vec![Value::from_static_str("merge"), self.time()];
         for Held { name, window, parts } in held {
             arguments.extend([
                 name.as_str().into(),
@@ -140,7 +136,7 @@ impl RedisLimiter {
 
     /// Gives back to the part of the window that it was counted in.
     pub(crate) async fn give_back(&self, subject: &Subject, back: &Back) -> Result<(), Degraded> {
-        let mut arguments = vec![Value::from_static_str("refund"), back.at.as_micros().into(), 0.into()];
+        let mut arguments = vec![Value::from_static_str("refund"), back.at.as_micros().into()];
         for (name, count) in &back.tokens {
             arguments.extend([Value::from(name.as_str()), i64::from(*count).into()]);
         }
@@ -159,12 +155,8 @@ impl RedisLimiter {
         charges: impl ExactSizeIterator<Item = Charge>,
         wish: &Wish,
     ) -> Result<Answer, Degraded> {
-        let mut arguments = Vec::with_capacity(6 + 6 * charges.len());
-        arguments.extend([
-            Value::from_static_str(what),
-            self.time(),
-            self.latest.load(Ordering::Relaxed).into(),
-        ]);
+        let mut arguments = Vec::with_capacity(5 + 6 * charges.len());
+        arguments.extend([Value::from_static_str(what), self.time()]);
         wish.add_to(&mut arguments);
         for (index, charge) in charges.enumerate() {
             let Quota { name, limit, window, shadow } = charge.quota;
@@ -179,10 +171,7 @@ impl RedisLimiter {
             ]);
         }
         let numbers: Vec<i64> = self.run(subject, arguments).await?;
-        let answer = Answer::parse(&numbers)
-            .ok_or_else(|| Degraded("Redis answers what the script does not".into()))?;
-        self.latest.fetch_max(answer.counted_at, Ordering::Relaxed);
-        Ok(answer)
+        Answer::parse(&numbers).ok_or_else(|| Degraded("Redis answers what the script does not".into()))
     }
 
     async fn run(&self, subject: &Subject, arguments: Vec<Value>) -> Result<Vec<i64>, Degraded> {

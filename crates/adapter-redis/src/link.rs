@@ -39,6 +39,7 @@ pub use breaker::{Contact, State};
 pub(crate) use library::{quit, subscriber};
 pub use options::Options;
 pub(crate) use options::{Login, Place};
+pub(crate) use tls::trouble as tls_trouble;
 
 use breaker::Breaker;
 use guard::Guard;

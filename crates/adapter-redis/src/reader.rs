@@ -11,9 +11,10 @@ use tokio::time::sleep;
 use crate::link::Options;
 use crate::link::pace::Pace;
 
+mod replica;
 mod servers;
 
-use servers::{CONNECT, Servers, told};
+use servers::{CONNECT, Servers, Telling, told};
 
 /// Each is used by one question at a time.
 const CONNECTIONS: u32 = 8;
@@ -34,8 +35,8 @@ struct Inner {
 }
 
 impl Reader {
-    /// A read end at a place of its own, or at a replica that Sentinels name. `None` where all there is is the primary,
-    /// and behind Sentinels with TLS. The error says why TLS will never succeed. Needs a runtime.
+    /// A read end at a place of its own, or at a replica that Sentinels name. `None` where all there is is the primary.
+    /// The error says why TLS will never succeed. Needs a runtime.
     pub fn open(options: &Options, at: Option<(String, u16)>) -> Result<Option<Self>, String> {
         let Some(servers) = Servers::of(options, at)? else { return Ok(None) };
         let patience = options.patience();
@@ -43,6 +44,7 @@ impl Reader {
             .max_size(CONNECTIONS)
             .connection_timeout(CONNECT.min(patience))
             .test_on_check_out(false)
+            .error_sink(Box::new(Telling::default()))
             .build_unchecked(servers);
         let (pace, is_lost) = (Pace::new(patience), watch::Sender::new(true));
         let inner = Arc::new(Inner { pool, pace, is_lost });

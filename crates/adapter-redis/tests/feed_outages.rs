@@ -17,7 +17,7 @@ use activity_adapter_redis::{Link, Options, RedisFeed};
 use activity_contract::make;
 use activity_domain::live::{Delivery, Filter, Scope};
 use activity_domain::port::{LiveFeed, Subscription};
-use activity_testkit::{Redis, RedisSentinel, RedisSettings};
+use activity_testkit::{Redis, RedisCluster, RedisSentinel, RedisSettings};
 
 const NOON: &str = "2026-03-10T12:00:00Z";
 
@@ -169,14 +169,14 @@ async fn a_server_that_comes_later_or_hangs_is_heard_in_the_end() {
     reader.told(11).await;
 }
 
-async fn through(group: &mut RedisSentinel, fail: impl FnOnce(&mut RedisSentinel)) {
-    let options = kit::sentinel_options(group);
-    let mut pair = Pair::up(&options).await;
+/// Something happens to servers while one instance publishes and the other listens.
+async fn through<S>(servers: &mut S, options: &Options, fail: impl FnOnce(&mut S, &str)) {
+    let mut pair = Pair::up(options).await;
     let mut reader = pair.reader();
     pair.publish(1);
     reader.told(1).await;
     let (begun, heard) = (Instant::now(), pair.other.heard());
-    fail(group);
+    fail(servers, &pair.channel);
     // Long enough that the old one is gone, and until it is heard on the new one.
     let mut back = None;
     while pair.other.heard() < heard + 12 {
@@ -200,7 +200,9 @@ async fn through(group: &mut RedisSentinel, fail: impl FnOnce(&mut RedisSentinel
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_feed_goes_on_after_a_primary_is_killed() {
-    through(&mut RedisSentinel::start(), |group| {
+    let mut group = RedisSentinel::start();
+    let options = kit::sentinel_options(&group);
+    through(&mut group, &options, |group, _| {
         let old = group.kill_primary();
         group.wait_for_another_than(old);
     })
@@ -209,7 +211,50 @@ async fn the_feed_goes_on_after_a_primary_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_feed_goes_on_after_a_planned_failover() {
-    through(&mut RedisSentinel::start(), |group| group.failover()).await;
+    let mut group = RedisSentinel::start();
+    let options = kit::sentinel_options(&group);
+    through(&mut group, &options, |group, _| group.failover()).await;
+}
+
+/// In a cluster the channel has a slot, which another server may get. Nothing tells the listeners but silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_follows_its_slot_to_another_server() {
+    let mut cluster = RedisCluster::start();
+    let options = kit::cluster_options(&cluster);
+    through(&mut cluster, &options, |cluster, channel| cluster.move_slot(channel)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_goes_on_after_the_server_of_its_slot_is_killed() {
+    let mut cluster = RedisCluster::start();
+    let options = kit::cluster_options(&cluster);
+    through(&mut cluster, &options, |cluster, channel| {
+        let owner = cluster.owner(channel).port();
+        let server = cluster.servers.iter_mut().find(|server| server.port() == owner).unwrap();
+        server.kill();
+        server.start_again();
+    })
+    .await;
+}
+
+/// Only the server of the slot carries it.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_one_server_carries_the_feed() {
+    let cluster = RedisCluster::start();
+    let mut pair = Pair::up(&kit::cluster_options(&cluster)).await;
+    let mut reader = pair.reader();
+    pair.publish(10);
+    reader.told(10).await;
+    let owner = cluster.owner(&pair.channel).port();
+    for server in &cluster.servers {
+        let listeners = server.cli(&["PUBSUB", "SHARDNUMSUB", &pair.channel]);
+        let expected = if server.port() == owner { "2" } else { "0" };
+        assert_eq!(listeners.lines().last(), Some(expected), "{listeners}");
+        let all = server.cli(&["INFO", "commandstats"]);
+        assert!(!all.contains("cmdstat_publish:"), "{all}");
+        let links = server.cli(&["CLUSTER", "INFO"]);
+        assert!(!links.contains("cluster_stats_messages_publish_sent"), "{links}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

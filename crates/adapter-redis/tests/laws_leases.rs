@@ -26,12 +26,24 @@ mod three_without {
     ));
 }
 
+mod three_though_time_is_put_back {
+    use super::kit;
+
+    activity_contract::put_back_laws!(kit::InstancesHarness::exact(3, kit::options(kit::server().address())));
+}
+
 /// What is exact where there are no leases.
 mod three_exactly {
     use super::kit;
 
     activity_contract::tests_of! { kit::InstancesHarness::exact(3, kit::options(kit::server().address()));
         limiter {
+            no_window_holds_more_than_the_limit,
+            nothing_is_refused_without_need,
+            a_retry_after_the_wait_is_admitted,
+            remaining_rises_by_time_only,
+            remaining_is_the_limit_less_the_window,
+            a_refund_gives_back_exactly_what_was_taken,
             a_changed_limit_acts_at_once,
             a_changed_window_forgets_nothing_too_early,
             a_changed_window_keeps_what_still_counts,

@@ -204,6 +204,19 @@ macro_rules! instances_laws {
     };
 }
 
+/// Makes one test of each law of a limiter without leases, of one instance or of several, that is about a clock put back.
+/// Takes a [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
+#[macro_export]
+macro_rules! put_back_laws {
+    ($harness:expr) => {
+        $crate::tests_of! { $harness;
+            limiter {
+                a_clock_put_back_admits_nobody_more,
+            }
+        }
+    };
+}
+
 /// Makes one test of each law of the cache. Takes a [`CacheHarness`](crate::cache::CacheHarness), as
 /// [`laws!`] takes its harness.
 #[macro_export]

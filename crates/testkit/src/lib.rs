@@ -46,6 +46,6 @@ pub use processes::is_busy;
 pub use program::Program;
 pub use proxy::{Moment, Proxy, Trap};
 pub use redis::{
-    Redis, RedisAddress, RedisCluster, RedisCommand, RedisMonitor, RedisSentinel, RedisSettings,
+    Redis, RedisAddress, RedisCluster, RedisCommand, RedisMonitor, RedisSentinel, RedisSettings, RedisTls,
 };
 pub use wait::until;

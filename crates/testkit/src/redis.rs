@@ -7,6 +7,7 @@ mod launch;
 mod monitor;
 mod resp;
 mod sentinel;
+mod tls;
 
 use std::{process::Child, time::Duration};
 
@@ -17,6 +18,7 @@ pub use cluster::RedisCluster;
 use launch::{Failed, Kind};
 pub use monitor::{RedisCommand, RedisMonitor};
 pub use sentinel::RedisSentinel;
+pub use tls::RedisTls;
 
 use crate::{folder::Folder, processes, until};
 
@@ -32,6 +34,15 @@ pub struct RedisSettings {
     pub user: Option<(String, String)>,
     /// Further lines for `redis.conf`, the last of a name counts.
     pub configuration: Vec<(String, String)>,
+    /// With TLS, on a port of its own.
+    pub tls: Option<RedisTls>,
+}
+
+impl RedisSettings {
+    /// A free port for TLS, if there is to be any.
+    fn tls_port(&self) -> Option<u16> {
+        self.tls.as_ref().map(|_| crate::port::free())
+    }
 }
 
 /// A Redis server in a folder of its own. It ends, and its data with it, when this is dropped or the process of
@@ -40,6 +51,8 @@ pub struct RedisSettings {
 pub struct Redis {
     kind: Kind,
     address: RedisAddress,
+    /// Where it takes TLS, if it does.
+    tls_port: Option<u16>,
     /// While it runs.
     process: Option<Child>,
     folder: Folder,
@@ -53,21 +66,25 @@ impl Redis {
 
     /// A server that is ready.
     pub fn with(settings: &RedisSettings) -> Self {
-        let password = crate::password::fresh();
-        Self::of(Folder::private(), Kind::Server, password, |password| {
-            data::configuration(settings, password)
-        })
+        Self::server(Folder::private(), settings, crate::password::fresh())
     }
 
-    /// A ready server, on a port that nobody else takes.
-    fn of(folder: Folder, kind: Kind, password: String, configuration: impl Fn(&str) -> String) -> Self {
-        let folder = data::set_up(folder, &configuration(&password));
+    /// A ready server, on ports that nobody else takes.
+    fn server(folder: Folder, settings: &RedisSettings, password: String) -> Self {
+        let (kind, tls_port) = (Kind::Server, settings.tls_port());
+        let folder = data::set_up(folder, &data::configuration(settings, &password, tls_port));
         let (process, port) = launch::anywhere(&folder, kind, &password);
-        Self { kind, address: RedisAddress::new(port, password), process: Some(process), folder }
+        Self { kind, address: RedisAddress::new(port, password), tls_port, process: Some(process), folder }
     }
 
-    /// A ready server on this port, or none if somebody else has the port.
-    fn on(folder: Folder, port: u16, kind: Kind, password: &str, configuration: &str) -> Option<Self> {
+    /// A ready server on these ports, or none if somebody else has one.
+    fn on(
+        folder: Folder,
+        (port, tls_port): (u16, Option<u16>),
+        kind: Kind,
+        password: &str,
+        configuration: &str,
+    ) -> Option<Self> {
         let folder = data::set_up(folder, configuration);
         let process = match launch::launch(&folder, kind, port, password) {
             Ok(process) => process,
@@ -75,7 +92,7 @@ impl Redis {
             Err(Failed::Otherwise) => panic!("Redis does not start:\n{}", folder.log_text()),
         };
         let address = RedisAddress::new(port, password.to_owned());
-        Some(Self { kind, address, process: Some(process), folder })
+        Some(Self { kind, address, tls_port, process: Some(process), folder })
     }
 
     /// Where to connect, as the default user.
@@ -86,6 +103,16 @@ impl Redis {
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.address.port
+    }
+
+    /// Where it takes TLS. It was asked for.
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("the server has TLS")
+    }
+
+    /// Where servers and Sentinels expect each other: by TLS, if it has that.
+    fn announced(&self) -> u16 {
+        self.tls_port.unwrap_or(self.address.port)
     }
 
     /// The URL for the default user, who may do everything.

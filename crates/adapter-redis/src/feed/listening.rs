@@ -28,6 +28,7 @@ pub(super) struct Listener {
     connection: JoinHandle<()>,
     instance: u64,
     channel: String,
+    is_sharded: bool,
     /// Since when nothing was missed, as far as is known.
     since: Option<Instant>,
     /// When this instance last heard itself, or was made to.
@@ -57,6 +58,7 @@ impl Listener {
             connection,
             instance,
             channel,
+            is_sharded: options.is_cluster(),
             since: None,
             heard,
             connected,
@@ -123,8 +125,16 @@ impl Listener {
 
     async fn subscribe(&mut self) {
         if self.client.is_connected() {
-            // Where it fails, silence goes on and is noticed.
-            let _ = timeout(SILENCE, self.client.subscribe(&*self.channel)).await;
+            let channel = &*self.channel;
+            // Where it fails, silence goes on and is noticed; and where a cluster gives the channel to another server.
+            let _ = timeout(SILENCE, async {
+                if self.is_sharded {
+                    self.client.ssubscribe(channel).await
+                } else {
+                    self.client.subscribe(channel).await
+                }
+            })
+            .await;
         }
     }
 }

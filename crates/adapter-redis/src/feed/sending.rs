@@ -14,8 +14,8 @@ pub(super) const LIFE: Duration = Duration::from_millis(500);
 /// Before what could not be sent is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// Sends for ever. What is added while a message is on its way goes with the next.
-pub(super) async fn run(inner: Arc<Inner>, link: Link, instance: u64, channel: String) {
+/// Sends for ever, by a sharded channel or a plain one. What is added while a message is on its way goes with the next.
+pub(super) async fn run(inner: Arc<Inner>, link: Link, instance: u64, channel: String, is_sharded: bool) {
     loop {
         let parcel = inner.outbox.take();
         let (is_empty, sign) = (parcel.is_empty(), parcel.sign.unwrap_or_else(|| inner.local.sign()));
@@ -24,8 +24,15 @@ pub(super) async fn run(inner: Arc<Inner>, link: Link, instance: u64, channel: S
         let sign = activity_domain::port::Sign { age: now.age, ..sign };
         let sent = match codec::encode(instance, sign, &parcel) {
             Ok(message) => {
-                link.run(async |client| client.publish::<u64, _, _>(&*channel, message.as_slice()).await)
-                    .await
+                let (channel, message) = (&*channel, message.as_slice());
+                link.run(async |client| {
+                    if is_sharded {
+                        client.spublish::<u64, _, _>(channel, message).await
+                    } else {
+                        client.publish(channel, message).await
+                    }
+                })
+                .await
             }
             Err(error) => {
                 // It would fail again.

@@ -8,7 +8,9 @@
 -- all numbers without a sign, the lowest byte first. Instants are microseconds since 1970, slots a sixtieth of the window:
 -- slot n begins at n times its width, and its count lies at place n modulo 61. The key ends when nothing counts any more.
 --
--- ARGV: what to do | the time, or '' for that of Redis | an instant that time is not before | what it is about.
+-- ARGV: what to do | the time, or '' for that of Redis | what it is about.
+--
+-- Time does not run back for a subject whose rings count something: they keep the latest that a call saw, whoever made it.
 
 local PARTS, SLOTS = 60, 61
 -- Quotas that a call does not name and that are remembered all the same.
@@ -211,9 +213,9 @@ local function text()
   return table.concat(parts)
 end
 
--- Gives back: ARGV[2] is when it was taken; from ARGV[4] on name and count of each quota.
+-- Gives back: ARGV[2] is when it was taken; from ARGV[3] on name and count of each quota.
 if ARGV[1] == 'refund' then
-  for at = 4, #ARGV, 2 do
+  for at = 3, #ARGV, 2 do
     local ring = named[ARGV[at]]
     if ring then
       tools().give_back(ring, tonumber(ARGV[2]), tonumber(ARGV[at + 1]))
@@ -231,7 +233,7 @@ if not shown then
   local parts = call('TIME')
   shown, grace = parts[1] * 1000000 + parts[2], 0
 end
-local now = max(shown, tonumber(ARGV[3]))
+local now = shown
 for index = 1, #rings do
   now = max(now, rings[index].now)
 end
@@ -247,10 +249,10 @@ local function save()
   call('SET', KEYS[1], text(), 'PX', max(math.ceil((last - shown) / 1000), 1) + grace)
 end
 
--- Counts what was taken elsewhere. From ARGV[4] on: name | window in seconds | how many parts | of each its age and how much it
+-- Counts what was taken elsewhere. From ARGV[3] on: name | window in seconds | how many parts | of each its age and how much it
 -- is; then the next quota.
 if ARGV[1] == 'merge' then
-  local at = 4
+  local at = 3
   while at <= #ARGV do
     local name, window, last = ARGV[at], tonumber(ARGV[at + 1]), at + 1 + 2 * ARGV[at + 2]
     local ring, width = named[name], floor((window * 1000000 + PARTS - 1) / PARTS)
@@ -275,13 +277,13 @@ if ARGV[1] == 'merge' then
   return {}
 end
 
--- Gives back tokens before anything is decided: ARGV[5] is when they were handed out, ARGV[6] of how many quotas; then name and
+-- Gives back tokens before anything is decided: ARGV[4] is when they were handed out, ARGV[5] of how many quotas; then name and
 -- count of each.
-local first, is_less = 7 + 2 * ARGV[6], false
-for at = 7, first - 1, 2 do
+local first, is_less = 6 + 2 * ARGV[5], false
+for at = 6, first - 1, 2 do
   local ring = named[ARGV[at]]
   if ring then
-    tools().give_back(ring, tonumber(ARGV[5]), tonumber(ARGV[at + 1]))
+    tools().give_back(ring, tonumber(ARGV[4]), tonumber(ARGV[at + 1]))
     is_less = true
   end
 end
@@ -292,7 +294,7 @@ end
 
 -- After that: name | window in seconds | limit | cost, -1 if it never fits | 1 if it is a shadow | tokens that are wanted
 -- beside the cost; then the next quota. Of the real ones without room the one that has to be waited for longest refuses.
-local quotas, by, free = {}, -1, 0
+local quotas, by, free, is_later, is_other = {}, -1, 0, false, false
 for at = first, #ARGV, 6 do
   local name, window = ARGV[at], tonumber(ARGV[at + 1])
   local ring, width = named[name], floor((window * 1000000 + PARTS - 1) / PARTS)
@@ -300,9 +302,11 @@ for at = first, #ARGV, 6 do
   if ring then
     if ring.window ~= window then
       tools().change(ring, window, width)
+      is_other = true
     end
     if floor(now / width) ~= floor(ring.now / width) then
       tools().advance(ring, now)
+      is_later = true
     end
     ring.now = now
     over = cost > 0 and ring.total + cost - limit or 0
@@ -320,7 +324,7 @@ for at = first, #ARGV, 6 do
   end
 end
 
--- Counts a call that no real quota refuses, and with it the tokens that it is handed: as many as leave ARGV[4] percent of a
+-- Counts a call that no real quota refuses, and with it the tokens that it is handed: as many as leave ARGV[3] percent of a
 -- limit. What counted the call, and which shadows would have refused it, are bits.
 local counted, refusing, is_more = 0, 0, false
 if by < 0 and ARGV[1] == 'take' then
@@ -333,7 +337,7 @@ if by < 0 and ARGV[1] == 'take' then
     if quota.would_refuse then
       refusing = refusing + 2 ^ (index - 1)
     elseif quota.wanted > 0 then
-      local rest = quota.limit - (ring and ring.total or 0) - quota.cost - math.ceil(quota.limit * ARGV[4] / 100)
+      local rest = quota.limit - (ring and ring.total or 0) - quota.cost - math.ceil(quota.limit * ARGV[3] / 100)
       quota.handed = max(min(quota.wanted, rest), 0)
     end
     local amount = quota.would_refuse and 0 or quota.cost + quota.handed
@@ -364,9 +368,11 @@ if by < 0 and ARGV[1] == 'take' then
       end
     end
   end
-  if is_more then
-    save()
-  end
+end
+-- What was not counted leaves nothing behind but the time, where that is in another slot: what has left the window then stays
+-- gone, and what comes after is not counted before.
+if is_more or is_later and not is_other then
+  save()
 end
 
 -- shown | counted at | index of the quota that refuses, or -1 | until when | bits: counted | bits: would refuse; then of each

@@ -91,6 +91,20 @@ impl Breaker {
         degraded(reason)
     }
 
+    /// Why it cannot be reached, where that will not mend itself. It stands in place of what came of it.
+    pub fn explain(&self, reason: &str) {
+        let is_new = self.state.send_if_modified(|state| match state {
+            State::Lost(told) if told != reason => {
+                reason.clone_into(told);
+                true
+            }
+            State::Lost(_) | State::Up(_) => false,
+        });
+        if is_new {
+            tracing::error!(link = self.name, reason, "Redis cannot be reached");
+        }
+    }
+
     /// Redis has answered. A new contact begins.
     pub fn close(&self, number: u64, history: Option<String>) {
         let contact = Contact { number, history };
@@ -167,7 +181,10 @@ mod tests {
         breaker.open("second");
         assert_eq!(breaker.state(), State::Lost("first".to_owned()));
         assert_eq!(breaker.check(), Err(Degraded("Redis is lost: first".to_owned())));
+        breaker.explain("third");
+        assert_eq!(breaker.state(), State::Lost("third".to_owned()));
         breaker.close(2, Some("x".to_owned()));
+        breaker.explain("fourth");
         assert_eq!(breaker.state(), State::Up(Contact { number: 2, history: Some("x".to_owned()) }));
     }
 }

@@ -8,11 +8,12 @@ use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::InfoKind;
-use tokio::sync::broadcast::Receiver;
+use fred::types::config::Server;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::time::{sleep, timeout};
 
 use super::breaker::{Breaker, State};
-use super::library::told;
+use super::library::{told, trouble};
 use super::pace::Pace;
 use super::sentinels::Sentinels;
 use super::{Options, is_an_answer};
@@ -27,9 +28,13 @@ const SILENCES: u32 = 3;
 /// It is given up at most that often: connecting takes a while.
 const RECONNECTS: Duration = Duration::from_secs(1);
 
+/// What goes wrong with a client's connections.
+pub(super) type Errors = Receiver<(Error, Option<Server>)>;
+
 /// What is known from one look to the next.
 pub(super) struct Guard {
     client: Client,
+    errors: Errors,
     breaker: Arc<Breaker>,
     pace: Arc<Pace>,
     sentinels: Option<Sentinels>,
@@ -44,8 +49,20 @@ fn drain<T: Clone>(events: &mut Receiver<T>) -> bool {
     let mut any = false;
     loop {
         match events.try_recv() {
-            Ok(_) | Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => any = true,
+            Ok(_) | Err(TryRecvError::Lagged(_)) => any = true,
             Err(_) => return any,
+        }
+    }
+}
+
+/// Of the errors that were told meanwhile, the last that says why there is no connection.
+pub(super) fn last_trouble(errors: &mut Errors) -> Option<String> {
+    let mut last = None;
+    loop {
+        match errors.try_recv() {
+            Ok((error, _)) => last = trouble(&error).or(last),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(_) => return last,
         }
     }
 }
@@ -59,7 +76,9 @@ impl Guard {
         options: &Options,
     ) -> Result<Self, String> {
         let (sentinels, is_cluster) = (Sentinels::open(options)?, options.is_cluster());
-        Ok(Self { client, breaker, pace, sentinels, is_cluster, silences: 0, gave_up: None, contacts: 0 })
+        let errors = client.error_rx();
+        let (silences, gave_up, contacts) = (0, None, 0);
+        Ok(Self { client, errors, breaker, pace, sentinels, is_cluster, silences, gave_up, contacts })
     }
 
     /// Watches for ever.
@@ -101,6 +120,7 @@ impl Guard {
             }
             Err(error) => {
                 let _ = self.breaker.open(&told(&error));
+                self.explain();
                 if *error.kind() == ErrorKind::Timeout {
                     self.silences += 1;
                     self.give_up_if_silent().await;
@@ -108,6 +128,16 @@ impl Guard {
                     self.silences = 0;
                 }
             }
+        }
+    }
+
+    /// Says why there is no connection, if that is known.
+    fn explain(&mut self) {
+        let ours = last_trouble(&mut self.errors);
+        // The library does not say why it gets no answer of a Sentinel.
+        let reason = ours.or_else(|| self.sentinels.as_mut()?.trouble());
+        if let Some(reason) = reason {
+            self.breaker.explain(&reason);
         }
     }
 

@@ -11,7 +11,7 @@ use fred::types::config::{
     ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig, UnresponsiveConfig,
 };
 
-use super::Options;
+use super::{Options, tls};
 
 /// What an answer may take at most, unless told otherwise. Far more than it takes, and little enough to be waited for once.
 pub(super) const ANSWER: Duration = Duration::from_millis(100);
@@ -81,6 +81,14 @@ fn reconnecting() -> ReconnectPolicy {
     let mut policy = ReconnectPolicy::new_exponential(0, 50, 1_000, 2);
     policy.set_jitter(JITTER);
     policy
+}
+
+/// Why a server cannot be reached, where that is known and will not mend itself.
+pub(super) fn trouble(error: &Error) -> Option<String> {
+    match error.kind() {
+        ErrorKind::Auth => Some(told(error)),
+        _ => tls::trouble(error.details()).map(str::to_owned),
+    }
 }
 
 /// An error for people. The library's own words name no secrets, but may name addresses.

@@ -191,7 +191,7 @@ impl Options {
     }
 
     /// Whether the keys are spread over several servers.
-    pub(super) fn is_cluster(&self) -> bool {
+    pub(crate) fn is_cluster(&self) -> bool {
         matches!(self.servers, Servers::Cluster(_))
     }
 
@@ -263,7 +263,8 @@ impl fmt::Display for Options {
                 write!(f, "{master_name} of Sentinels {}", list(hosts))
             }
             Servers::Cluster(hosts) => write!(f, "cluster of {}", list(hosts)),
-        }
+        }?;
+        f.write_str(if self.trust.is_some() { " with TLS" } else { "" })
     }
 }
 
@@ -286,7 +287,8 @@ mod tests {
         assert!(options.trust.is_none());
         assert_eq!(Options::parse("redis://:x@h").unwrap().to_string(), "h:6379");
         assert_eq!(Options::parse("redis://:x@h").unwrap().user, None);
-        assert!(Options::parse("rediss://h?sslrootcert=/etc/ca.pem").unwrap().trust.is_some());
+        let with_tls = Options::parse("rediss://h?sslrootcert=/etc/ca.pem").unwrap();
+        assert_eq!(with_tls.to_string(), "h:6379 with TLS");
     }
 
     #[test]

@@ -2,15 +2,17 @@
 //! of which are lost, unless somebody leaves it.
 
 use fred::clients::Client;
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand};
 use tokio::task::JoinSet;
 
+use super::guard::{Errors, last_trouble};
 use super::{Options, library};
 
 /// Connections to all Sentinels that are known.
 pub(super) struct Sentinels {
     clients: Vec<Client>,
+    errors: Vec<Errors>,
     master_name: String,
     /// They end with this.
     _tasks: JoinSet<()>,
@@ -20,16 +22,17 @@ impl Sentinels {
     /// Begins to connect. `None` where there are none.
     pub fn open(options: &Options) -> Result<Option<Self>, String> {
         let Some((hosts, master_name)) = options.sentinels() else { return Ok(None) };
-        let (mut clients, mut tasks) = (Vec::new(), JoinSet::new());
+        let (mut clients, mut errors, mut tasks) = (Vec::new(), Vec::new(), JoinSet::new());
         for host in &hosts {
             let client = library::client(host)?;
+            errors.push(client.error_rx());
             let connection = client.connect();
             tasks.spawn(async move {
                 let _ = connection.await;
             });
             clients.push(client);
         }
-        Ok(Some(Self { clients, master_name: master_name.to_owned(), _tasks: tasks }))
+        Ok(Some(Self { clients, errors, master_name: master_name.to_owned(), _tasks: tasks }))
     }
 
     /// Whether most of them name the same server, which is not the one that a client talks to.
@@ -45,6 +48,12 @@ impl Sentinels {
             others = others.max(if is_ours { 0 } else { agree });
         }
         2 * others > self.clients.len()
+    }
+
+    /// Why one of them cannot be reached, if that is known; told once.
+    pub fn trouble(&mut self) -> Option<String> {
+        let mut troubles = self.errors.iter_mut().filter_map(last_trouble);
+        troubles.next().map(|trouble| format!("Sentinel: {trouble}"))
     }
 
     /// Host and port that one of them names.

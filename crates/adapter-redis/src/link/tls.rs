@@ -41,6 +41,21 @@ impl Trust {
     }
 }
 
+/// What a failed handshake is about, for people; `None` if the words are of something else. The TLS library says it in its own
+/// words only, wrapped in errors of others.
+pub(crate) fn trouble(words: &str) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 7] = [
+        ("UnknownIssuer", "its certificate is from an authority that is not trusted"),
+        ("NotValidForName", "its certificate is not for the name or address that it has here"),
+        ("Expired", "its certificate has expired"),
+        ("NotValidYet", "its certificate is not valid yet"),
+        ("InvalidCertificate", "its certificate is not accepted"),
+        ("invalid peer certificate", "its certificate is not accepted"),
+        ("corrupt message", "it does not speak TLS"),
+    ];
+    KNOWN.iter().find(|(word, _)| words.contains(word)).map(|(_, meaning)| *meaning)
+}
+
 fn from_file(file: &Path) -> Result<RootCertStore, String> {
     let bad = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let mut roots = RootCertStore::empty();
@@ -56,4 +71,23 @@ fn from_platform() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() { Err("the platform has no certificates of authorities".into()) } else { Ok(roots) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_handshake_is_told_in_plain_words() {
+        let told = |error: rustls::Error| {
+            assert_eq!(trouble(&format!("{error:?}")), trouble(&error.to_string()));
+            trouble(&error.to_string())
+        };
+        let bad = |error: rustls::CertificateError| told(rustls::Error::InvalidCertificate(error)).unwrap();
+        assert!(bad(rustls::CertificateError::UnknownIssuer).contains("not trusted"));
+        assert!(bad(rustls::CertificateError::NotValidForName).contains("name"));
+        assert!(bad(rustls::CertificateError::BadSignature).contains("not accepted"));
+        assert!(told(rustls::InvalidMessage::InvalidContentType.into()).unwrap().contains("TLS"));
+        assert_eq!(trouble("connection refused"), None);
+    }
 }

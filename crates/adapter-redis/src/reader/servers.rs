@@ -1,31 +1,45 @@
 //! Where values are read, and how to get there.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bb8_redis::bb8::ManageConnection;
+use bb8_redis::bb8::{ErrorSink, ManageConnection};
 use redis::aio::MultiplexedConnection;
-use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
-use redis::{AsyncConnectionConfig, ConnectionAddr, ErrorKind, RedisConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, ErrorKind, RedisConnectionInfo, RedisError};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::link::{Login, Options, Place};
+use super::replica::{self, Watchers};
+use crate::link::{Login, Options, Place, tls_trouble};
 
 /// What connecting may take.
 pub(super) const CONNECT: Duration = Duration::from_millis(500);
 
-/// The library's words may hold what was sent.
+/// The library's words may hold what was sent; those of a handshake do not.
 pub(super) fn told(error: &RedisError) -> String {
-    format!("{:?}", error.kind())
+    let trouble = (error.kind() == ErrorKind::Io).then(|| tls_trouble(&error.to_string())).flatten();
+    trouble.map_or_else(|| format!("{:?}", error.kind()), str::to_owned)
+}
+
+/// How to get in, wherever it is.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub tls: Option<TlsConnector>,
+    pub login: Login,
 }
 
 /// Where values are read.
-pub(super) enum Servers {
-    One { host: String, port: u16, tls: Option<TlsConnector>, login: Login },
-    Replica { sentinels: Vec<(String, u16)>, master_name: String, sentinel_login: Login, login: Login },
+pub(super) struct Servers {
+    place: At,
+    way: Way,
+}
+
+enum At {
+    One(String, u16),
+    Replica(Watchers),
 }
 
 /// A connection, and whether it is of no use any more.
@@ -35,53 +49,30 @@ pub(super) struct Held {
 }
 
 impl Servers {
-    /// `None` where there is only the primary, or no way.
+    /// `None` where there is only the primary.
     pub fn of(options: &Options, at: Option<(String, u16)>) -> Result<Option<Self>, String> {
-        let (login, tls) = (options.login(), options.tls()?.map(TlsConnector::from));
-        if let Some((host, port)) = at {
-            return Ok(Some(Self::One { host, port, tls, login }));
-        }
-        Ok(match options.place() {
-            Place::Sentinel { hosts, master_name, login: sentinel_login } if tls.is_none() => {
-                Some(Self::Replica { sentinels: hosts, master_name, sentinel_login, login })
+        let way = Way { tls: options.tls()?.map(TlsConnector::from), login: options.login() };
+        let place = match (at, options.place()) {
+            (Some((host, port)), _) => At::One(host, port),
+            (None, Place::Sentinel { hosts, master_name, login }) => {
+                At::Replica(Watchers { hosts, master_name, login })
             }
-            Place::Sentinel { .. } | Place::Elsewhere => None,
-        })
+            (None, Place::Elsewhere) => return Ok(None),
+        };
+        Ok(Some(Self { place, way }))
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, RedisError> {
-        match self {
-            Self::One { host, port, tls, login } => one(host, *port, tls.as_ref(), login).await,
-            Self::Replica { sentinels, master_name, sentinel_login, login } => {
-                let places = sentinels.iter().map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
-                let mut builder =
-                    SentinelClientBuilder::new(places, master_name.clone(), SentinelServerType::Replica)?;
-                if let Some(user) = &login.user {
-                    builder = builder.set_client_to_redis_username(user);
-                }
-                if let Some(password) = &login.password {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                if let Some(user) = &sentinel_login.user {
-                    builder = builder.set_client_to_sentinel_username(user);
-                }
-                if let Some(password) = &sentinel_login.password {
-                    builder = builder.set_client_to_sentinel_password(password);
-                }
-                builder = builder.set_client_to_redis_db(login.database.into());
-                builder.build()?.get_async_connection().await
-            }
+        match &self.place {
+            At::One(host, port) => one(host, *port, &self.way).await,
+            At::Replica(watchers) => replica::connection(watchers, &self.way).await,
         }
     }
 }
 
 /// A connection to one server. The library has TLS too, but takes authorities and ciphers from elsewhere.
-async fn one(
-    host: &str,
-    port: u16,
-    tls: Option<&TlsConnector>,
-    login: &Login,
-) -> Result<MultiplexedConnection, RedisError> {
+pub(super) async fn one(host: &str, port: u16, way: &Way) -> Result<MultiplexedConnection, RedisError> {
+    let Way { tls, login } = way;
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
     let Some(tls) = tls else { return over(stream, login).await };
@@ -110,6 +101,25 @@ fn settings(login: &Login) -> RedisConnectionInfo {
         settings = settings.set_password(password);
     }
     settings
+}
+
+/// Says why there is no connection: each reason once, until another comes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Telling(Arc<Mutex<String>>);
+
+impl ErrorSink<RedisError> for Telling {
+    fn sink(&self, error: RedisError) {
+        let reason = told(&error);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != reason {
+            tracing::warn!(reason, "the read end of Redis cannot be reached");
+            *last = reason;
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn ErrorSink<RedisError>> {
+        Box::new(self.clone())
+    }
 }
 
 impl ManageConnection for Servers {

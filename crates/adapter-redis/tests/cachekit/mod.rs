@@ -108,7 +108,7 @@ impl Plan {
     /// Nobody else's keys. With more patience than a law needs: a busy machine is no outage.
     pub fn new(link: &Link, reader: Option<&Reader>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let prefix = format!("test{}:", NEXT.fetch_add(1, Ordering::Relaxed));
+        let prefix = format!("activity:test{}:", NEXT.fetch_add(1, Ordering::Relaxed));
         Self {
             link: link.clone(),
             reader: reader.cloned(),

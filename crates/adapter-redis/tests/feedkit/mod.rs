@@ -25,7 +25,7 @@ fn number() -> u64 {
 
 /// A channel that is nobody else's.
 pub fn channel() -> String {
-    format!("test:{}:{}", std::process::id(), number())
+    format!("activity:test:{}:{}", std::process::id(), number())
 }
 
 /// An instance's feed, which need not be connected yet.

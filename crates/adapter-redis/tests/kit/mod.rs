@@ -26,8 +26,8 @@ use tokio::sync::OnceCell;
 pub const SOON: Duration = Duration::from_secs(40);
 
 /// What the manual says that a user has to be allowed.
-pub const RIGHTS: &str = "~activity:* resetchannels -@all +ping +info +evalsha +script|load +time +get +set +unlink +pexpire \
-                          +zadd +zcard +zincrby +zpopmin +zrangebyscore +zrem +zremrangebyscore +zrevrange +zscore \
+pub const RIGHTS: &str = "~activity:* resetchannels &activity:* -@all +ping +info +evalsha +script|load +time +get +set +unlink +pexpire \
+                          +publish +subscribe +spublish +ssubscribe +zadd +zcard +zincrby +zpopmin +zrangebyscore +zrem +zremrangebyscore +zrevrange +zscore \
                           +hdel +hget +hincrby +hmget +hset +incrby +decrby";
 
 /// A clock that is moved by hand.
@@ -107,7 +107,7 @@ pub fn limiter(link: &Link, time: Time) -> RedisLimiter {
 
 fn prefix() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("test{}:", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("activity:test{}:", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Leases from the first call on, of whatever there is. Nobody gives them back in the background, where a law would not

@@ -87,10 +87,15 @@ pub(super) struct World {
     pub subject: Subject,
     /// What the clock shows, from where it stood at first.
     pub clock: i64,
-    /// The latest that a call saw: a limiter's time does not run back.
+    /// The latest that a call saw: a limiter's time does not run back for a subject, from the first call on that is
+    /// admitted.
     pub now: i64,
+    /// How long all has taken so far: a clock that is put back takes no time.
+    pub elapsed: i64,
     /// Instant and cost of what was admitted and not given back.
     pub log: Vec<(i64, u64)>,
+    /// The same by how long all had taken, whether it was given back or not.
+    pub course: Vec<(i64, u64)>,
     tokens: Vec<(Taken, i64, u64)>,
 }
 
@@ -109,14 +114,21 @@ impl World {
             subject: Subject::Client(make::client_id("CL-1")),
             clock: 0,
             now: i64::MIN,
+            elapsed: 0,
             log: Vec::new(),
+            course: Vec::new(),
             tokens: Vec::new(),
         }
     }
 
     pub async fn advance(&mut self, micros: i64) {
+        // Before the first call that is admitted there is no time that could be kept.
+        if micros < 0 && self.course.is_empty() {
+            return;
+        }
         self.under.clock.advance(micros).await;
         self.clock += micros;
+        self.elapsed += micros.max(0);
     }
 
     /// Plays a whole history.
@@ -140,6 +152,7 @@ impl World {
         let answer = match decision.verdict {
             Verdict::Admitted(taken) => {
                 self.log.push((self.now, amount));
+                self.course.push((self.elapsed, amount));
                 self.tokens.push((taken, self.now, amount));
                 Answer::Admitted
             }

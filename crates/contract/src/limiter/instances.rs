@@ -3,13 +3,14 @@
 //! The harness gives one limiter, which sends each call to the next of its instances. Not all that the other laws say holds
 //! for such a limiter: what one instance has in hand is missing to the others. What follows does.
 //!
-//! The clock goes forward. Where it is put back, an instance that has not seen the later time counts by the earlier one.
+//! The clock goes forward, unless a law says otherwise.
 
-use activity_domain::limit::Quota;
+use activity_domain::limit::{Quota, Subject};
 use proptest::prelude::*;
 
-use super::exact::{Answer, History, Step, World, takes, takes_and_refunds_in_order};
+use super::exact::{Answer, History, Step, World, takes, takes_and_refunds_in_order, takes_on_a_bad_clock};
 use super::{LimiterHarness, SECOND, charges, each, quota};
+use crate::make;
 use crate::property::check;
 
 /// More instances than a harness has.
@@ -31,6 +32,31 @@ pub async fn no_window_over_instances_holds_more(harness: &dyn LimiterHarness) {
                 let most = fullest(history.quota, &world.log);
                 prop_assert!(most <= history.quota.limit.get().into(), "{} in a window", most);
             }
+        }
+        Ok(())
+    });
+}
+
+/// Wherever a window is laid over the calls of an unerring watch, what was admitted in it does not exceed the limit, though the
+/// clock is put back again and again, and some of the instances have seen the later time with others' calls. For those without
+/// leases: a law's clock is theirs too, and a lease ends by one that nobody puts back.
+pub async fn a_clock_put_back_admits_nobody_more(harness: &dyn LimiterHarness) {
+    let histories = prop::collection::vec((takes_on_a_bad_clock(), 0..INSTANCES, 0..INSTANCES), 4);
+    check(&histories, async |histories| {
+        for (history, early, late) in histories {
+            let mut world = World::fresh(harness).await;
+            let (seconds, other) = (history.quota.window.seconds(), Subject::Client(make::client_id("CL-2")));
+            // Some see a time that is long over when the others come.
+            for _ in 0..early {
+                world.under.limiter.take(&other, &each(&[history.quota], 1)).await.expect("a decision");
+            }
+            world.under.clock.advance(-3 * i64::from(seconds) * SECOND).await;
+            for _ in 0..late {
+                world.under.limiter.peek(&other, &history.quota.into()).await.expect("states");
+            }
+            world.play(&history).await;
+            let most = fullest(history.quota, &world.course);
+            prop_assert!(most <= history.quota.limit.get().into(), "{} in a window", most);
         }
         Ok(())
     });

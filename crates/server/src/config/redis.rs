@@ -1,13 +1,14 @@
 //! Where Redis is, if instances are to share limits.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
 use activity_adapter_redis::{Options, WithoutRedis};
 use activity_domain::error::Invalid;
 
 use super::database::{addresses, port};
-use super::parse::switch;
+use super::parse::{self, switch};
 use super::reader::Reader;
 use super::values::Host;
 
@@ -43,8 +44,8 @@ pub(super) fn is_wanted(reader: &Reader) -> bool {
     PLACES.iter().any(|name| reader.is_given(name))
 }
 
-/// Takes all of them. `None`: there is none, or a problem is noted.
-pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
+/// Takes all of them; relative files from a folder on. `None`: there is none, or a problem is noted.
+pub(super) fn read(reader: &mut Reader, folder: &Path) -> Option<RedisSettings> {
     contradictions(reader);
     let by_url = reader.optional(URL, |text| Options::parse(text.trim()));
     let host = reader.optional(HOST, host);
@@ -53,8 +54,11 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let password = reader.optional("REDIS_PASSWORD", text);
     let sentinels = reader.optional(SENTINELS, |text| some_addresses(text, SENTINEL_PORT));
     let master_name = reader.required("REDIS_SENTINEL_MASTER_NAME", text).unwrap_or_default();
+    let sentinel_user = reader.optional("REDIS_SENTINEL_USER", text);
     let sentinel_password = reader.optional("REDIS_SENTINEL_PASSWORD", text);
     let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
+    let has_tls = reader.required("REDIS_TLS", switch);
+    let authorities = reader.optional("REDIS_TLS_CA_FILE", parse::path).map(|file| folder.join(file));
     let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
     let patience = reader.required("REDIS_TIMEOUT_MS", timeout);
     let has_leases = reader.required("RATE_LIMIT_LEASES", switch);
@@ -64,7 +68,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let by_sentinels = || {
         let options = Options::sentinel(sentinels?, &master_name);
         Some(match sentinel_password {
-            Some(password) => options.with_sentinel_login(None, &password),
+            Some(password) => options.with_sentinel_login(sentinel_user.as_deref(), &password),
             None => options,
         })
     };
@@ -73,6 +77,10 @@ pub(super) fn read(reader: &mut Reader) -> Option<RedisSettings> {
     let by_parts = by_parts.map(|options| match password {
         Some(password) => options.with_login(user.as_deref(), &password),
         None => options,
+    });
+    let by_parts = by_parts.map(|options| match has_tls {
+        Some(true) => options.with_tls(authorities),
+        _ => options,
     });
     let options = by_url.or(by_parts)?.with_patience(patience?);
     Some(RedisSettings { options, read_end, without: without?, has_leases: has_leases? })
@@ -93,7 +101,10 @@ fn contradictions(reader: &mut Reader) {
         ("REDIS_USER", has(HOST) || has(SENTINELS) || has(CLUSTER)),
         ("REDIS_PASSWORD", has(HOST) || has(SENTINELS) || has(CLUSTER)),
         ("REDIS_SENTINEL_MASTER_NAME", has(SENTINELS)),
+        ("REDIS_SENTINEL_USER", has(SENTINELS)),
         ("REDIS_SENTINEL_PASSWORD", has(SENTINELS)),
+        ("REDIS_TLS", has(HOST) || has(SENTINELS) || has(CLUSTER)),
+        ("REDIS_TLS_CA_FILE", has(HOST) || has(SENTINELS) || has(CLUSTER)),
     ];
     for (name, _) in parts.into_iter().filter(|(_, has_place)| !has_place) {
         if reader.is_given(name) {
@@ -114,6 +125,12 @@ fn contradictions(reader: &mut Reader) {
             "REDIS_READ_PORT",
             "must not be set without REDIS_READ_HOST, the server that it is about",
         );
+    }
+    if reader.is_given("REDIS_TLS_CA_FILE") && !reader.is_given("REDIS_TLS") && !has(URL) {
+        reader.contradiction("REDIS_TLS_CA_FILE", "must not be set without REDIS_TLS");
+    }
+    if reader.is_given("REDIS_SENTINEL_USER") && !reader.is_given("REDIS_SENTINEL_PASSWORD") && !has(URL) {
+        reader.contradiction("REDIS_SENTINEL_USER", "must not be set without REDIS_SENTINEL_PASSWORD");
     }
     if reader.is_given("REDIS_USER") && !reader.is_given("REDIS_PASSWORD") && !has(URL) {
         reader.contradiction("REDIS_USER", "must not be set without REDIS_PASSWORD");

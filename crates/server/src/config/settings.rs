@@ -126,7 +126,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources, described: Vec<Descri
     let is_shared = database::is_wanted(reader) || redis::is_wanted(reader);
     let need = Need { is_production, is_shared };
     let database = database::read(reader);
-    let redis = redis::read(reader);
+    let redis = redis::read(reader, &sources.dir);
     let admin_api_key = reader.secret("ADMIN_API_KEY", need, secret::admin_key);
     let registration = reader.required("REGISTRATION", parse::registration);
     let jwt_secret = reader.secret("JWT_SECRET", need, secret::jwt_secret);

@@ -290,7 +290,9 @@ fn every_setting_of_the_table_is_read_and_has_a_good_default() {
         ("REDIS_USER", "x"),
         ("REDIS_PASSWORD", "x"),
         ("REDIS_SENTINEL_HOSTS", "cache"),
+        ("REDIS_SENTINEL_USER", "x"),
         ("REDIS_SENTINEL_PASSWORD", "x"),
+        ("REDIS_TLS_CA_FILE", "ca.pem"),
         ("REDIS_CLUSTER_HOSTS", "cache"),
         ("REDIS_READ_HOST", "cache2"),
     ];

@@ -18,9 +18,14 @@ pub struct RedisCluster {
 impl RedisCluster {
     /// A cluster that is ready for every key.
     pub fn start() -> Self {
+        Self::with(&RedisSettings::default())
+    }
+
+    /// The same with settings for its members.
+    pub fn with(settings: &RedisSettings) -> Self {
         let password = password::fresh();
         let members: [(Redis, u16); 3] =
-            array::from_fn(|_| until("two ports", PATIENCE, || member(&password)));
+            array::from_fn(|_| until("two ports", PATIENCE, || member(settings, &password)));
         let (first, first_bus) = &members[0];
         for (index, (server, _)) in members.iter().enumerate() {
             let (from, to) = (SLOTS * index / 3, SLOTS * (index + 1) / 3 - 1);
@@ -28,7 +33,7 @@ impl RedisCluster {
             server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
         }
         for (server, _) in &members[1..] {
-            let [port, bus] = [first.port(), *first_bus].map(|port| port.to_string());
+            let [port, bus] = [first.announced(), *first_bus].map(|port| port.to_string());
             server.cli(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         let cluster = Self { servers: members.map(|(server, _)| server) };
@@ -38,7 +43,29 @@ impl RedisCluster {
         cluster
     }
 
-    /// The member that has a key.
+    /// Gives the slot of a key, in which there is nothing, to another member. Returns when all know.
+    pub fn move_slot(&self, key: &str) {
+        let slot = self.servers[0].cli(&["CLUSTER", "KEYSLOT", key]);
+        let owner = self.owner(key);
+        let to = self.servers.iter().find(|server| server.port() != owner.port()).expect("there are three");
+        let [from_id, to_id] = [owner, to].map(|server| server.cli(&["CLUSTER", "MYID"]));
+        to.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+        owner.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+        for server in [to, owner] {
+            server.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+        }
+        let moved = format!("[{slot}->-");
+        until("all to know", PATIENCE, || {
+            let nodes = self.servers.each_ref().map(|server| server.cli(&["CLUSTER", "NODES"]));
+            let knows = |nodes: &String| {
+                let has = |line: &str| line.contains(&to_id) && line.split(' ').any(|word| word == slot);
+                !nodes.contains(&moved) && nodes.lines().any(has)
+            };
+            nodes.iter().all(knows).then_some(())
+        });
+    }
+
+    /// The member that has a key at first.
     pub fn owner(&self, key: &str) -> &Redis {
         let slot: usize = self.servers[0].cli(&["CLUSTER", "KEYSLOT", key]).parse().expect("a slot");
         let last = |index: usize| SLOTS * (index + 1) / 3 - 1;
@@ -48,13 +75,14 @@ impl RedisCluster {
 }
 
 /// A server that is in no cluster yet, and the port of the cluster's own traffic; none if a port was taken.
-fn member(password: &str) -> Option<(Redis, u16)> {
+fn member(settings: &RedisSettings, password: &str) -> Option<(Redis, u16)> {
     let bus = port::free();
     let lines = [("cluster-enabled", "yes".to_owned()), ("cluster-port", bus.to_string())];
-    let configuration = lines.map(|(name, value)| (name.to_owned(), value)).into();
-    let settings = RedisSettings { configuration, ..RedisSettings::default() };
-    let text = data::configuration(&settings, password);
-    Some((Redis::on(Folder::private(), port::free(), Kind::Server, password, &text)?, bus))
+    let mut settings = settings.clone();
+    settings.configuration.extend(lines.map(|(name, value)| (name.to_owned(), value)));
+    let ports = (port::free(), settings.tls_port());
+    let text = data::configuration(&settings, password, ports.1);
+    Some((Redis::on(Folder::private(), ports, Kind::Server, password, &text)?, bus))
 }
 
 fn knows_everything(server: &Redis) -> bool {

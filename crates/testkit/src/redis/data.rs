@@ -18,7 +18,7 @@ pub(super) fn set_up(folder: Folder, configuration: &str) -> Folder {
 }
 
 /// What differs from the defaults, with the caller's own lines last.
-pub(super) fn configuration(settings: &RedisSettings, password: &str) -> String {
+pub(super) fn configuration(settings: &RedisSettings, password: &str, tls_port: Option<u16>) -> String {
     let mut lines = vec![
         ("bind", "127.0.0.1".to_owned()),
         ("dir", "data".to_owned()),
@@ -34,8 +34,14 @@ pub(super) fn configuration(settings: &RedisSettings, password: &str) -> String 
     if let Some((user, rules)) = &settings.user {
         lines.push(("user", format!("{user} on >{password} {rules}")));
     }
+    lines.extend(tls(settings, tls_port));
     lines.extend(settings.configuration.iter().map(|(name, value)| (name.as_str(), value.clone())));
     text(&lines)
+}
+
+/// What is said about TLS, if there is any.
+pub(super) fn tls(settings: &RedisSettings, port: Option<u16>) -> Vec<(&'static str, String)> {
+    settings.tls.as_ref().zip(port).map(|(tls, port)| tls.lines(port)).unwrap_or_default()
 }
 
 /// A line for each.

@@ -2,8 +2,11 @@
 
 use std::{array, path::Path};
 
-use super::{PATIENCE, Redis, RedisAddress, RedisSettings, data, launch::Kind};
+use super::{PATIENCE, Redis, RedisSettings, data, launch::Kind};
 use crate::{folder::Folder, password, port, until};
+
+/// What clients ask Sentinels.
+const ASKS: &str = "+sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas";
 
 /// Two servers, one of which is the primary, and three Sentinels. Two of the three have to agree that the primary is
 /// gone, after a second of silence.
@@ -11,13 +14,16 @@ use crate::{folder::Folder, password, port, until};
 pub struct RedisSentinel {
     /// The servers. At first the first is the primary.
     pub servers: [Redis; 2],
-    /// Who watches. They have a password of their own.
+    /// Who watches. They have a password of their own, and [`RedisSentinel::USER`].
     pub sentinels: [Redis; 3],
 }
 
 impl RedisSentinel {
     /// What the Sentinels call the primary.
     pub const MASTER_NAME: &str = "tracker";
+
+    /// A user of the Sentinels, with their password, who may ask what clients ask.
+    pub const USER: &str = "asker";
 
     /// All of it, ready.
     pub fn start() -> Self {
@@ -36,18 +42,15 @@ impl RedisSentinel {
 
     fn set_up(settings: &RedisSettings, place: impl Fn(&str) -> Folder) -> Self {
         let password = password::fresh();
-        let server = |name: &str| {
-            let configuration = |password: &str| data::configuration(settings, password);
-            Redis::of(place(name), Kind::Server, password.clone(), configuration)
-        };
+        let server = |name: &str| Redis::server(place(name), settings, password.clone());
         let servers = [server("redis-1"), server("redis-2")];
         let primary = &servers[0];
-        servers[1].cli(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+        servers[1].cli(&["REPLICAOF", "127.0.0.1", &primary.announced().to_string()]);
         until("the replica to follow", PATIENCE, || {
             servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
         });
         let sentinels =
-            until("three ports", PATIENCE, || sentinels(primary.address(), servers[1].port(), &place));
+            until("three ports", PATIENCE, || sentinels(settings, primary, servers[1].announced(), &place));
         let all = Self { servers, sentinels };
         until("the Sentinels to see everything", PATIENCE, || all.sees_everything().then_some(()));
         all
@@ -56,7 +59,7 @@ impl RedisSentinel {
     /// The server that the Sentinels call primary, by its place among the servers.
     pub fn primary(&self) -> usize {
         let port = self.primary_port();
-        self.servers.iter().position(|server| server.port() == port).expect("it is one of ours")
+        self.servers.iter().position(|server| server.announced() == port).expect("it is one of ours")
     }
 
     /// Where the primary listens, as the Sentinels say.
@@ -117,35 +120,43 @@ fn role(server: &Redis) -> String {
 }
 
 /// Three Sentinels that know one another, unless somebody takes one of their ports.
-fn sentinels(primary: &RedisAddress, replica: u16, place: &impl Fn(&str) -> Folder) -> Option<[Redis; 3]> {
-    let ports: [u16; 3] = array::from_fn(|_| port::free());
+fn sentinels(
+    settings: &RedisSettings,
+    primary: &Redis,
+    replica: u16,
+    place: &impl Fn(&str) -> Folder,
+) -> Option<[Redis; 3]> {
+    let ports: [_; 3] = array::from_fn(|_| (port::free(), settings.tls_port()));
+    let announced = ports.map(|(port, tls)| tls.unwrap_or(port));
     let (ids, password) = (array::from_fn(|_| id()), password::fresh());
     let sentinel = |me: usize| {
-        let lines = configuration(primary, replica, me, ports, &ids, &password);
+        let mut lines = configuration(primary, replica, me, announced, &ids, &password);
+        lines.extend(data::tls(settings, ports[me].1));
         let folder = place(&format!("sentinel-{}", me + 1));
-        Redis::on(folder, ports[me], Kind::Sentinel, &password, &lines)
+        Redis::on(folder, ports[me], Kind::Sentinel, &password, &data::text(&lines))
     };
     Some([sentinel(0)?, sentinel(1)?, sentinel(2)?])
 }
 
 /// They are told about the replica and one another, because finding out takes seconds.
 fn configuration(
-    primary: &RedisAddress,
+    primary: &Redis,
     replica: u16,
     me: usize,
     ports: [u16; 3],
     ids: &[String; 3],
     password: &str,
-) -> String {
+) -> Vec<(&'static str, String)> {
     let name = RedisSentinel::MASTER_NAME;
     let mut lines = vec![
         ("bind", "127.0.0.1".to_owned()),
         ("dir", "data".to_owned()),
         ("requirepass", password.to_owned()),
+        ("user", format!("{} on >{password} resetchannels -@all {ASKS}", RedisSentinel::USER)),
         ("sentinel", format!("myid {}", ids[me])),
         ("sentinel", format!("sentinel-pass {password}")),
-        ("sentinel", format!("monitor {name} 127.0.0.1 {} 2", primary.port)),
-        ("sentinel", format!("auth-pass {name} {}", primary.password)),
+        ("sentinel", format!("monitor {name} 127.0.0.1 {} 2", primary.announced())),
+        ("sentinel", format!("auth-pass {name} {}", primary.address().password)),
         ("sentinel", format!("down-after-milliseconds {name} 1000")),
         ("sentinel", format!("failover-timeout {name} 5000")),
         ("sentinel", format!("known-replica {name} 127.0.0.1 {replica}")),
@@ -153,7 +164,7 @@ fn configuration(
     for other in (0..3).filter(|other| *other != me) {
         lines.push(("sentinel", format!("known-sentinel {name} 127.0.0.1 {} {}", ports[other], ids[other])));
     }
-    data::text(&lines)
+    lines
 }
 
 /// What a Sentinel is known by: 40 hexadecimal digits.

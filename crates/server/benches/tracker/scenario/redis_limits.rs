@@ -75,7 +75,7 @@ fn generator(address: &RedisAddress, calls: usize) -> Outcome<f64> {
         .args(["-h", "127.0.0.1", "-p", &port, "-a", &address.password, "--csv"])
         .args(["-c", "1", "-P", &callers, "-n", &count, "-r", &subjects])
         .args(["EVALSHA", script.trim(), "1", "activity:limit1:{client:CL-__rand_int__}"])
-        .args(["take", "", "0", "0", "0", "0"])
+        .args(["take", "", "0", "0", "0"])
         .args(["default", &WINDOW.to_string(), &LIMIT.to_string(), "1", "0", "0"])
         .output()?;
     let text = String::from_utf8(output.stdout)?;

@@ -97,6 +97,10 @@ fn redis_is_in_one_place() {
     let sentinels = [("REDIS_SENTINEL_HOSTS", "a,b:2"), ("REDIS_SENTINEL_PASSWORD", "c4n4ry")];
     assert_eq!(place(&sentinels).as_deref(), Some("mymaster of Sentinels a:26379,b:2"));
     assert_eq!(place(&[("REDIS_CLUSTER_HOSTS", "a,b:2")]).as_deref(), Some("cluster of a:6379,b:2"));
+    let with_tls = [&sentinels[..], &[("REDIS_TLS", "true"), ("REDIS_SENTINEL_USER", "me")]].concat();
+    assert_eq!(place(&with_tls).as_deref(), Some("mymaster of Sentinels a:26379,b:2 with TLS"));
+    let cluster = [("REDIS_CLUSTER_HOSTS", "a"), ("REDIS_TLS", "true"), ("REDIS_TLS_CA_FILE", "ca.pem")];
+    assert_eq!(place(&cluster).as_deref(), Some("cluster of a:6379 with TLS"));
     let apart = [("REDIS_HOST", "a"), ("REDIS_READ_HOST", "b"), ("REDIS_READ_PORT", "7")];
     let settings = load(&[&SHARED[..], &apart].concat()).unwrap();
     assert_eq!(settings.redis.unwrap().read_end, Some(("b".to_owned(), 7)));
@@ -107,7 +111,7 @@ fn redis_is_in_one_place() {
     };
     assert!(!leases(&[]) && leases(&[("RATE_LIMIT_LEASES", "true")]));
 
-    let refused: [(Env<'_>, &[&str]); 9] = [
+    let refused: [(Env<'_>, &[&str]); 13] = [
         (
             &[("REDIS_URL", "redis://:c4n4ry@a"), ("REDIS_HOST", "b")],
             &["REDIS_HOST = \"b\"", "beside REDIS_URL"],
@@ -115,6 +119,16 @@ fn redis_is_in_one_place() {
         (&[("REDIS_HOST", "a"), ("REDIS_CLUSTER_HOSTS", "b")], &["REDIS_CLUSTER_HOSTS", "beside REDIS_HOST"]),
         (&[("REDIS_PASSWORD", "c4n4ry")], &["REDIS_PASSWORD = *****", "without the server"]),
         (&[("REDIS_URL", "redis://a"), ("REDIS_PORT", "1")], &["REDIS_PORT", "beside REDIS_URL"]),
+        (&[("REDIS_URL", "redis://a"), ("REDIS_TLS", "true")], &["REDIS_TLS", "beside REDIS_URL"]),
+        (&[("REDIS_HOST", "a"), ("REDIS_TLS_CA_FILE", "x")], &["REDIS_TLS_CA_FILE", "without REDIS_TLS"]),
+        (
+            &[("REDIS_HOST", "a"), ("REDIS_SENTINEL_USER", "x")],
+            &["REDIS_SENTINEL_USER", "without the server"],
+        ),
+        (
+            &[("REDIS_SENTINEL_HOSTS", "a"), ("REDIS_SENTINEL_USER", "x")],
+            &["REDIS_SENTINEL_USER", "without REDIS_SENTINEL_PASSWORD"],
+        ),
         (&[("REDIS_HOST", "a"), ("REDIS_READ_PORT", "1")], &["REDIS_READ_PORT", "without REDIS_READ_HOST"]),
         (
             &[("REDIS_CLUSTER_HOSTS", "a"), ("REDIS_READ_HOST", "b")],
