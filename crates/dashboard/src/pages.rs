@@ -28,20 +28,23 @@ const ABSENT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><
                       <p>This build has no dashboard: install Node.js (18.20 or newer) with npm, then start the \
                       server again by <code>cargo xtask run</code>. The API is at <a href=\"/api-docs/\">/api-docs</a>.";
 
+/// What an application does with each route, whose template it is told: `/app/{view}`.
+pub type Mark = fn(Resource, &'static str) -> Resource;
+
 /// Adds the dashboard to an application.
-pub fn mount(config: &mut ServiceConfig) {
-    mount_site(config, BUILT);
+pub fn mount(config: &mut ServiceConfig, mark: Mark) {
+    mount_site(config, mark, BUILT);
 }
 
 /// Adds a site to an application.
-pub fn mount_site(config: &mut ServiceConfig, site: Site) {
+pub fn mount_site(config: &mut ServiceConfig, mark: Mark, site: Site) {
     let page = move |request: HttpRequest| async move { page(&request, site) };
     let file =
         move |name: web::Path<String>, request: HttpRequest| async move { file(&name, &request, site) };
-    for path in ["/", "/app", "/app/{view:.*}"] {
-        config.service(read_only(path).route(reading().to(page)));
+    for (path, template) in [("/", "/"), ("/app", "/app"), ("/app/{view:.*}", "/app/{view}")] {
+        config.service(mark(read_only(path).route(reading().to(page)), template));
     }
-    config.service(read_only("/assets/{name:.*}").route(reading().to(file)));
+    config.service(mark(read_only("/assets/{file:.*}").route(reading().to(file)), "/assets/{file}"));
 }
 
 fn reading() -> Route {

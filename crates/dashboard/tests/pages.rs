@@ -1,6 +1,6 @@
 //! What browsers are told: forms, tags, how long to keep it, and what is not there.
 
-use activity_dashboard::pages::{mount, mount_site};
+use activity_dashboard::pages::{Mark, mount, mount_site};
 use activity_dashboard::site::{BUILT, Built, Site};
 use actix_web::App;
 use actix_web::dev::ServiceResponse;
@@ -15,6 +15,8 @@ const SITE: Site = Site(&[
     Built { name: "assets/f-1.woff2", tag: "cc", plain: b"font", brotli: None, gzip: None },
 ]);
 
+const UNMARKED: Mark = |resource, _| resource;
+
 async fn ask(mount: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> ServiceResponse {
     let app = init_service(App::new().configure(mount)).await;
     call_service(&app, request.to_request()).await
@@ -23,7 +25,7 @@ async fn ask(mount: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> Se
 async fn get(path: &str, headers: &[(&str, &str)]) -> ServiceResponse {
     let request =
         headers.iter().fold(TestRequest::get().uri(path), |request, pair| request.insert_header(*pair));
-    ask(|config| mount_site(config, SITE), request).await
+    ask(|config| mount_site(config, UNMARKED, SITE), request).await
 }
 
 fn text<'a>(answer: &'a ServiceResponse, name: &str) -> &'a str {
@@ -102,11 +104,14 @@ async fn what_the_caller_has_is_not_sent_again() {
 
 #[actix_web::test]
 async fn it_can_be_read_and_nothing_else() {
-    let head =
-        ask(|config| mount_site(config, SITE), TestRequest::default().method(Method::HEAD).uri("/")).await;
+    let head = ask(
+        |config| mount_site(config, UNMARKED, SITE),
+        TestRequest::default().method(Method::HEAD).uri("/"),
+    )
+    .await;
     assert_eq!(head.status(), StatusCode::OK);
     for path in ["/", "/app/live", "/assets/a-1.js"] {
-        let answer = ask(|config| mount_site(config, SITE), TestRequest::post().uri(path)).await;
+        let answer = ask(|config| mount_site(config, UNMARKED, SITE), TestRequest::post().uri(path)).await;
         assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(text(&answer, "allow"), "GET, HEAD");
     }
@@ -114,7 +119,8 @@ async fn it_can_be_read_and_nothing_else() {
 
 #[actix_web::test]
 async fn without_built_files_the_page_says_how_to_get_them() {
-    let answer = ask(|config| mount_site(config, Site(&[])), TestRequest::get().uri("/app/live")).await;
+    let answer =
+        ask(|config| mount_site(config, UNMARKED, Site(&[])), TestRequest::get().uri("/app/live")).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(text(&answer, "cache-control"), "no-store");
     let body = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
@@ -124,7 +130,7 @@ async fn without_built_files_the_page_says_how_to_get_them() {
 /// Whether the site was built or not, this binary answers with what it has.
 #[actix_web::test]
 async fn what_was_built_is_whole() {
-    let answer = ask(mount, TestRequest::get().uri("/")).await;
+    let answer = ask(|config| mount(config, UNMARKED), TestRequest::get().uri("/")).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let body = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
     for named in body.split('"').filter(|part| part.starts_with("/assets/")) {

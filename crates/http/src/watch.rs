@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use activity_domain::counting::Counter;
 use activity_domain::error::AccessError;
-use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, Resource};
 use tracing::Span;
 
 pub mod counts;
@@ -118,6 +118,11 @@ impl Drop for Watched {
     fn drop(&mut self) {
         self.watch.ended.add();
     }
+}
+
+/// A resource whose requests are counted by a template, if it is one of ours.
+pub fn counted(resource: Resource, template: &str) -> Resource {
+    resource.app_data(Route::of(template))
 }
 
 fn record(span: &Span, route: Route, method: &Method, status: StatusCode, id: &str) {

@@ -163,7 +163,7 @@ pub fn services(
             CorsOrigins::Any => Arc::new(["*".to_owned()]),
             CorsOrigins::Exact(origins) => origins.clone().into(),
         },
-        pages: activity_dashboard::mount,
+        pages: |config| activity_dashboard::mount(config, activity_http::watch::counted),
     })
 }
 

@@ -34,6 +34,10 @@ pub const TEMPLATES: &[&str] = &[
     "/api-docs",
     "/api-docs/openapi.json",
     "/api-docs/{file}",
+    "/",
+    "/app",
+    "/app/{view}",
+    "/assets/{file}",
 ];
 
 /// A template, as routes carry it with them.

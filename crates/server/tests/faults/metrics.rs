@@ -155,3 +155,38 @@ async fn it_takes_as_many_open_files_as_it_may() {
     assert_eq!(node.metrics().await.get("process_max_fds"), maximum as f64);
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_counted_by_few_routes_whatever_is_asked_for() {
+    let node = Node::started(&[]).await;
+    let ask = async |path: String| node.http.get(node.at(&path)).send().await.unwrap().status();
+    for path in ["/", "/app", "/app/live", "/assets/none.js"] {
+        ask(path.to_owned()).await;
+    }
+    let routes = async || {
+        let metrics = node.metrics().await;
+        let counts =
+            metrics.samples.iter().filter(|(name, _)| name.starts_with("activity_http_requests_total"));
+        counts.map(|(name, count)| (name.clone(), *count)).collect::<Vec<_>>()
+    };
+    let before = routes().await;
+    for number in 0..20 {
+        for path in ["/app/", "/app/clients/CL-", "/assets/none-", "/nothing/"] {
+            ask(format!("{path}{number}")).await;
+        }
+    }
+    let after = routes().await;
+    let count = |route: &str, status: u16| {
+        let name =
+            format!("activity_http_requests_total{{method=\"GET\",route=\"{route}\",status=\"{status}\"}}");
+        after.iter().find(|(series, _)| *series == name).map_or(0.0, |(_, count)| *count)
+    };
+    assert_eq!(
+        (count("/", 200), count("/app", 200), count("/app/{view}", 200)),
+        (1.0, 1.0, 41.0),
+        "{after:?}"
+    );
+    assert_eq!((count("/assets/{file}", 404), count("(unknown)", 404)), (21.0, 20.0), "{after:?}");
+    // What is new is the scrape, and what is no route at all.
+    assert!(after.len() <= before.len() + 2, "{before:?} {after:?}");
+}
