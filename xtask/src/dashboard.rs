@@ -6,6 +6,7 @@ mod sources;
 
 use std::{
     fs,
+    num::NonZeroU16,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -23,13 +24,27 @@ pub struct Options {
     /// Take the pictures of docs/images anew, of a server with made-up data
     #[arg(long)]
     screenshots: bool,
+
+    /// Keep the live views open for so many minutes of 500 calls a second, and fail if memory grows
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "30")]
+    soak: Option<NonZeroU16>,
+
+    /// A server that is built already, for `--soak`, instead of one that is built in release
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// Builds the pages, unless they are built.
 pub fn dashboard(options: &Options) -> Outcome {
     node::ensure()?;
     build()?;
-    if options.screenshots { browser::screenshots() } else { Ok(()) }
+    if options.screenshots {
+        browser::screenshots()?;
+    }
+    match options.soak {
+        Some(minutes) => browser::soak(minutes, options.server.as_deref()),
+        None => Ok(()),
+    }
 }
 
 /// For `cargo xtask run`: the server goes without its dashboard where it cannot be built.

@@ -1,6 +1,11 @@
-//! The dashboard in Chromium, before the debug binary.
+//! The dashboard in Chromium, before the debug binary, and for a long time before one in release.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    fs,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use cargo_metadata::{Message, TargetKind};
 
@@ -8,6 +13,7 @@ use super::{install, web};
 use crate::{
     needs,
     process::{self, Outcome},
+    run,
     services::NoServices,
     test, workspace,
 };
@@ -17,20 +23,30 @@ const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Runs the tests in the browser.
 pub fn end_to_end() -> Outcome {
-    run("e2e")
+    process::run(&mut npm("e2e", &binary()?)?)
 }
 
 /// Takes the pictures of docs/images.
 pub fn screenshots() -> Outcome {
-    run("screenshots")
+    process::run(&mut npm("screenshots", &binary()?)?)
 }
 
-fn run(script: &str) -> Outcome {
+/// Keeps the live views open for so many minutes.
+pub fn soak(minutes: NonZeroU16, server: Option<&Path>) -> Outcome {
+    let server = match server {
+        Some(path) => fs::canonicalize(path)?,
+        None => run::build()?,
+    };
+    process::run(npm("soak", &server)?.env("SOAK_MINUTES", minutes.to_string()))
+}
+
+/// One of the scripts of `package.json` that need a browser and a server.
+fn npm(script: &str, server: &Path) -> Outcome<Command> {
     install(&web())?;
-    let chromium = chromium()?;
     let mut npm = process::of_its_own(Command::new("npm"));
     npm.args(["run", script]).current_dir(web());
-    process::run(npm.env("CHROMIUM", chromium).env("ACTIVITY_TRACKER", binary()?))
+    npm.env("CHROMIUM", chromium()?).env("ACTIVITY_TRACKER", server);
+    Ok(npm)
 }
 
 /// The browser, installed where it may be.

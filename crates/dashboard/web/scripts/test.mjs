@@ -1,4 +1,4 @@
-// Runs what is in a folder of tests: unit, e2e; or takes the screenshots. Types are checked by `npm run check`.
+// Runs what is in a folder of tests: unit, e2e; or takes the screenshots, or soaks. Types are checked by `npm run check`.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -6,9 +6,9 @@ import { build } from "esbuild";
 
 const ENTRIES = {
   unit: () => readdirSync("unit").filter((name) => name.endsWith(".test.ts")).map((name) => `unit/${name}`),
-  // One process, so that there is one browser and one server at a time.
-  e2e: () => ["e2e/all.test.ts"],
+  e2e: () => readdirSync("e2e").filter((name) => name.endsWith(".test.ts")).map((name) => `e2e/${name}`),
   screenshots: () => ["e2e/screenshots.ts"],
+  soak: () => ["e2e/soak.ts"],
 };
 
 const what = process.argv[2] ?? "unit";
@@ -30,6 +30,7 @@ const built = await build({
   metafile: true,
 });
 const files = Object.keys(built.metafile.outputs);
-const how = what === "screenshots" ? [] : ["--test"];
+// One browser and one server at a time.
+const how = { unit: ["--test"], e2e: ["--test", "--test-concurrency=1"] }[what] ?? [];
 const run = spawnSync(process.execPath, ["--enable-source-maps", ...how, ...files], { stdio: "inherit" });
 process.exit(run.status ?? 1);

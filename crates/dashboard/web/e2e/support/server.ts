@@ -17,10 +17,12 @@ export class Server {
   private constructor(
     readonly folder: string,
     readonly port: number,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  static async start(): Promise<Server> {
-    const server = new Server(mkdtempSync(join(tmpdir(), "activity-dashboard-")), await freePort());
+  /** With these settings, and defaults for all others. */
+  static async start(settings: Record<string, string> = { LOG_BATCH_INTERVAL_MS: "500" }): Promise<Server> {
+    const server = new Server(mkdtempSync(join(tmpdir(), "activity-dashboard-")), await freePort(), settings);
     process.on("exit", () => server.kill());
     await server.up();
     return server;
@@ -34,11 +36,16 @@ export class Server {
     return readFileSync(join(this.folder, "data/secrets/admin_key"), "utf8").trim();
   }
 
+  /** Of its process; 0 while there is none. */
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
   async up(): Promise<void> {
     const binary = process.env["ACTIVITY_TRACKER"];
     if (!binary) throw new Error("ACTIVITY_TRACKER has to name the server's binary");
     const [program, ...args] = [...(existsSync("/usr/bin/setpriv") ? TIED : []), binary];
-    const settings = { DATA_DIR: join(this.folder, "data"), PORT: String(this.port), LOG_BATCH_INTERVAL_MS: "500" };
+    const settings = { ...this.settings, DATA_DIR: join(this.folder, "data"), PORT: String(this.port) };
     this.process = spawn(program as string, args, {
       cwd: this.folder, env: { PATH: process.env["PATH"] ?? "", ...settings }, stdio: ["ignore", "pipe", "pipe"],
     });

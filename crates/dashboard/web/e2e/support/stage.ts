@@ -42,6 +42,14 @@ export class Stage {
     return page;
   }
 
+  /** Ids of the processes that pages live in. */
+  async renderers(): Promise<number[]> {
+    const session = await this.browser.newBrowserCDPSession();
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    await session.detach();
+    return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+  }
+
   close(): Promise<void> {
     return this.browser.close();
   }

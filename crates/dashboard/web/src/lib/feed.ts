@@ -1,4 +1,4 @@
-// What a stream tells, kept within bounds and shown once a frame.
+// What a stream tells, kept within bounds and shown when there is a frame for it.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 
@@ -14,6 +14,8 @@ export const ROWS = 500;
 const REMEMBERED = 5_000;
 /** Events of the last two minutes that are asked for at the start. */
 const BEFORE = 1_000;
+/** Milliseconds between drawings of events: nobody reads faster, and what lies between them stays free. */
+const GAP = 100;
 
 export class Feed {
   readonly rows = new Ring<LogEntry>(ROWS);
@@ -33,22 +35,33 @@ export class Feed {
   usage = 0;
   onRateLimit: (limits: RateLimit) => void = () => {};
   private stream: Stream | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
+  private isDue = false;
+  private drawn = 0;
+  /** Whether something besides events is to be shown. */
+  private isMore = false;
+  private readonly followers = { events: new Set<() => void>(), rest: new Set<() => void>() };
 
-  constructor(private readonly changed: () => void) {}
+  /** Calls back once a frame at most: when there were `events`, or when anything of the `rest` has changed. */
+  follow(what: "events" | "rest", changed: () => void): () => void {
+    this.followers[what].add(changed);
+    return () => void this.followers[what].delete(changed);
+  }
 
   open(channel: string, filter: Filter): void {
     this.stream = new Stream(channel, filter, {
       event: (entry) => {
+        const isFirst = this.rows.size === 0;
         this.take(entry);
-        this.mark();
+        if (isFirst) this.mark();
+        else this.draw();
       },
-      lagged: (missed, exact) => {
+      lagged: (missed, exact) => this.mark(() => {
         this.missed += missed;
         this.exact &&= exact;
         this.pulse.missed(missed, now());
-        this.mark();
-      },
+      }),
       top: (top) => this.mark(() => (this.top = top)),
       daily: () => this.mark(() => this.usage++),
       rateLimit: (limits) => this.mark(() => {
@@ -65,6 +78,7 @@ export class Feed {
 
   close(): void {
     this.stream?.close();
+    clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
   }
 
@@ -75,7 +89,8 @@ export class Feed {
   forgetMissed(): void {
     this.missed = 0;
     this.exact = true;
-    this.changed();
+    this.isMore = true;
+    this.tell();
   }
 
   /** What was recorded shortly before, so that a view does not begin empty. */
@@ -90,9 +105,10 @@ export class Feed {
       const oldest = page.data.at(-1);
       this.pulse.knownSince(page.nextCursor && oldest ? Date.parse(oldest.timestamp) + 1_000 : from);
       const early = this.rows.newest().reverse();
+      const told = this.total;
       this.rows.clear();
       for (const entry of page.data.reverse()) this.take(entry);
-      this.total = early.length;
+      this.total = told;
       for (const entry of early) this.rows.push(entry);
       this.mark();
     } catch {
@@ -107,22 +123,43 @@ export class Feed {
     this.pulse.add(Date.parse(entry.timestamp), now(), (entry.statusCode ?? 0) >= 400, entry.responseTime);
   }
 
-  /** Asks for a frame. Without one, as in a tab that is hidden, only what is bounded goes on. */
+  /** Something besides events is to be shown. */
   private mark(change: () => void = () => {}): void {
     change();
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.changed();
-    });
+    this.isMore = true;
+    this.draw();
+  }
+
+  /** Asks for a frame. Without one, as in a tab that is hidden, only what is bounded goes on. */
+  private draw(): void {
+    if (this.isDue) return;
+    this.isDue = true;
+    const ask = () => (this.frame = requestAnimationFrame((at) => {
+      this.isDue = false;
+      this.drawn = at;
+      this.tell();
+    }));
+    const wait = this.drawn + GAP - performance.now();
+    if (wait > 0) this.timer = setTimeout(ask, wait);
+    else ask();
+  }
+
+  private tell(): void {
+    const { events, rest } = this.followers;
+    events.forEach((changed) => changed());
+    if (this.isMore) rest.forEach((changed) => changed());
+    this.isMore = false;
   }
 }
 
-/** A feed for as long as the component stands and the filter is the same. */
+/**
+ * A feed for as long as the component stands and the filter is the same. The component is drawn anew for all but events,
+ * which `useEvents` follows: five hundred of them a second are no reason to draw a whole view.
+ */
 export function useFeed(channel: string, filter: Filter): Feed {
-  const [, redraw] = useState(0);
   const key = JSON.stringify([channel, filter]);
-  const feed = useMemo(() => new Feed(() => redraw((n) => n + 1)), [key]);
+  const feed = useMemo(() => new Feed(), [key]);
+  useFollowing(feed, "rest");
   useEffect(() => {
     feed.open(channel, filter);
     const seen = () => !document.hidden && feed.hurry();
@@ -135,4 +172,12 @@ export function useFeed(channel: string, filter: Filter): Feed {
     };
   }, [feed]);
   return feed;
+}
+
+/** Draws a component anew as events come. */
+export const useEvents = (feed: Feed): void => useFollowing(feed, "events");
+
+function useFollowing(feed: Feed, what: "events" | "rest"): void {
+  const [, redraw] = useState(0);
+  useEffect(() => feed.follow(what, () => redraw((n) => n + 1)), [feed, what]);
 }

@@ -1,11 +1,11 @@
 // Every call as it comes, filtered, and held still on request.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { LiveChart } from "../charts/live.tsx";
 import type { Filter } from "../api/stream.ts";
 import type { LogEntry } from "../api/types.ts";
-import { ROWS, useFeed } from "../lib/feed.ts";
+import { type Feed, ROWS, useEvents, useFeed } from "../lib/feed.ts";
 import { count } from "../lib/format.ts";
 import { useNow } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
@@ -27,21 +27,15 @@ export function LiveView() {
   const now = useNow(1_000);
   const filter = useMemo(() => readFilter(scope.get), [scope]);
   const feed = useFeed("logs", filter);
-  const [held, hold] = useState<LogEntry[] | null>(null);
-  const since = useRef(0);
+  const [held, hold] = useState<Held | null>(null);
   useEffect(() => hold(null), [feed]);
-  const toggle = () => {
-    since.current = feed.total;
-    hold(held ? null : feed.rows.newest(SHOWN));
-  };
-  const rows = held ?? feed.rows.newest(SHOWN);
-  const waiting = held ? feed.total - since.current : 0;
+  const toggle = () => hold(held ? null : { rows: feed.rows.newest(SHOWN), total: feed.total });
   return (
     <>
       <Head title="Live" note="Calls within a second of being recorded" scope={scope} zoneOnly>
         <LivePill feed={feed} paused={held !== null} />
-        <button type="button" class="button" aria-pressed={held !== null} onClick={toggle}>
-          {held ? (waiting > 0 ? `Go on (${count(waiting)} new)` : "Go on") : "Pause"}
+        <button type="button" class={held ? "button primary" : "button"} onClick={toggle}>
+          {held ? <GoOn feed={feed} held={held} /> : "Pause"}
         </button>
       </Head>
       <Filters scope={scope} names={names} endpointHint="Path and all below it" />
@@ -51,13 +45,43 @@ export function LiveView() {
         <Card title="Last two minutes" note="Calls each second">
           <LiveChart pulse={feed.pulse} now={now} zone={scope.zone} height={150} />
         </Card>
-        <Card title="Calls" note={`${count(feed.total)} since this page was opened; the latest ${SHOWN} are shown`}>
-          {rows.length === 0
-            ? <Empty title="Waiting for a call">{Object.keys(filter).length > 0 ? "None has fitted these filters yet." : "The next one that is recorded appears here."}</Empty>
-            : <Events rows={rows} zone={scope.zone} caption={`Live calls, at most ${ROWS} kept`} names={names} linked={role === "admin"} fresh={!held} />}
-        </Card>
+        <Calls feed={feed} held={held} zone={scope.zone} names={names} linked={role === "admin"} filtered={Object.keys(filter).length > 0} />
       </div>
     </>
+  );
+}
+
+/** What is shown while the reader looks at it. */
+interface Held {
+  rows: LogEntry[];
+  /** Events before it was held. */
+  total: number;
+}
+
+function GoOn({ feed, held }: { feed: Feed; held: Held }) {
+  useEvents(feed);
+  const waiting = feed.total - held.total;
+  return <>{waiting > 0 ? `Go on (${count(waiting)} new)` : "Go on"}</>;
+}
+
+interface CallsProps {
+  feed: Feed;
+  held: Held | null;
+  zone: string;
+  names: Map<string, string> | null;
+  linked: boolean;
+  filtered: boolean;
+}
+
+function Calls({ feed, held, filtered, ...how }: CallsProps) {
+  useEvents(feed);
+  const rows = held?.rows ?? feed.rows.newest(SHOWN);
+  return (
+    <Card title="Calls" note={`${count(feed.total)} since this page was opened; the latest ${SHOWN} are shown`}>
+      {rows.length === 0
+        ? <Empty title="Waiting for a call">{filtered ? "None has fitted these filters yet." : "The next one that is recorded appears here."}</Empty>
+        : <Events {...how} rows={rows} caption={`Live calls, at most ${ROWS} kept`} lively={!held} />}
+    </Card>
   );
 }
 

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { CompareChart } from "../charts/compare.tsx";
 import { LiveChart } from "../charts/live.tsx";
 import { useDay } from "../lib/day.ts";
-import { useFeed } from "../lib/feed.ts";
+import { type Feed, useEvents, useFeed } from "../lib/feed.ts";
 import { useNow, useThrottled } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
 import { href } from "../lib/place.ts";
@@ -61,12 +61,26 @@ export function Overview() {
         </Card>
         {role !== "client" && <TopCard told={feed.top} hint={hint} linked={role === "admin"} />}
         <EndpointsBrief hint={hint} wide={role === "client"} />
-        <Card title="Latest calls" actions={<a href={href("/app/live")}>Watch live</a>}>
-          {feed.rows.size === 0
-            ? <Empty title="Nothing in the last two minutes">Calls appear here within a second of being recorded.</Empty>
-            : <Events rows={feed.rows.newest(8)} zone={scope.zone} caption="Latest calls" names={names} linked={role === "admin"} fresh />}
-        </Card>
+        <Latest feed={feed} zone={scope.zone} names={names} linked={role === "admin"} />
       </div>
     </>
+  );
+}
+
+interface LatestProps {
+  feed: Feed;
+  zone: string;
+  names: Map<string, string> | null;
+  linked: boolean;
+}
+
+function Latest({ feed, ...how }: LatestProps) {
+  useEvents(feed);
+  return (
+    <Card title="Latest calls" actions={<a href={href("/app/live")}>Watch live</a>}>
+      {feed.rows.size === 0
+        ? <Empty title="Nothing in the last two minutes">Calls appear here within a second of being recorded.</Empty>
+        : <Events {...how} rows={feed.rows.newest(8)} caption="Latest calls" lively />}
+    </Card>
   );
 }
