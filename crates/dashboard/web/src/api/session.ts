@@ -1,6 +1,6 @@
 // Who has signed in. A key is exchanged for a token at once and forgotten.
 
-import { fetched, get, useToken } from "./http.ts";
+import { fetched, get, now, useToken } from "./http.ts";
 import type { Client, Role } from "./types.ts";
 
 export interface Session {
@@ -12,6 +12,10 @@ export interface Session {
   keyId: string;
 }
 
+export const OVER = "The session is over. Sign in again to go on where you were.";
+/** Milliseconds before its end in which the server may refuse a token for that: it counts whole seconds. */
+const BEFORE = 2_000;
+
 /** Exchanges a key for a token and finds out whose it is. `onEnd` is called once, with the reason. */
 export async function signIn(key: string, onEnd: (reason: string) => void): Promise<Session> {
   const answer = await fetched("/api/token", { method: "POST", headers: { "X-API-Key": key } });
@@ -22,10 +26,11 @@ export async function signIn(key: string, onEnd: (reason: string) => void): Prom
     if (!ended) onEnd(reason);
     ended = true;
   };
-  useToken(token, () => end("The key or token is no longer valid."));
+  const endsAt = Date.parse(expiresAt);
+  useToken(token, () => end(now() > endsAt - BEFORE ? OVER : "The key or token is no longer valid."));
   try {
     const client = await get<Client>(`/api/clients/${encodeURIComponent(sub)}`);
-    return { client, role: client.role, endsAt: Date.parse(expiresAt), keyId: kid };
+    return { client, role: client.role, endsAt, keyId: kid };
   } catch (error) {
     ended = true;
     useToken(null);
