@@ -3,7 +3,9 @@
 import type { ComponentType } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 
-import { type Session, signIn, signOut } from "./api/session.ts";
+import { now } from "./api/http.ts";
+import { OVER, type Session, signIn, signOut } from "./api/session.ts";
+import { keepFocus } from "./lib/focus.ts";
 import { followLinks, usePlace } from "./lib/place.ts";
 import { SessionContext } from "./lib/scope.ts";
 import { Shell } from "./shell.tsx";
@@ -43,14 +45,18 @@ export function App() {
     say(null);
   }, []);
   useEffect(() => {
-    document.addEventListener("click", followLinks);
-    return () => document.removeEventListener("click", followLinks);
+    const heard = (event: MouseEvent) => {
+      followLinks(event);
+      keepFocus(event);
+    };
+    document.addEventListener("click", heard);
+    return () => document.removeEventListener("click", heard);
   }, []);
   useEffect(() => {
     if (!session) return;
     // Timers are not asked for more than they can count.
-    const left = Math.min(session.endsAt - Date.now(), 2 ** 31 - 1);
-    const timer = setTimeout(() => leave("The session is over. Sign in again to go on where you were."), left);
+    const left = Math.min(session.endsAt - now(), 2 ** 31 - 1);
+    const timer = setTimeout(() => leave(OVER), left);
     return () => clearTimeout(timer);
   }, [session]);
 

@@ -1,8 +1,9 @@
 // What stands around every view: where one can go, and what is looked at.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 
+import { toMain } from "./lib/focus.ts";
 import { useNow } from "./lib/hooks.ts";
 import { href, usePlace } from "./lib/place.ts";
 import { useSession } from "./lib/scope.ts";
@@ -33,18 +34,15 @@ export function Shell({ onLeave, children }: { onLeave: () => void; children: Co
   const { client, role, endsAt } = useSession();
   const { path } = usePlace();
   const list = useMemo(() => ways(role), [role]);
-  const main = useRef<HTMLElement>(null);
   const here = list.find((way) => (way.path === "/" ? path === "/" || path === "/app" : path.startsWith(way.path)));
-  const first = useRef(true);
   useEffect(() => {
     document.title = here ? `${here.name} · Activity Tracker` : "Activity Tracker";
-    // Readers of screens are told where they came to; not at the start, when nobody went anywhere.
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
+    // Readers of screens are told where they came to, and the next Tab goes on from there.
+    toMain();
   }, [path]);
   return (
     <div class="shell">
-      <a class="skip" href="#main">Skip to the content</a>
+      <a class="skip" href="#main" onClick={skip}>Skip to the content</a>
       <nav aria-label="Views">
         <a class="brand" href={href("/")} aria-label="Activity Tracker: overview"><Mark /><span>Activity<br />{" "}Tracker</span></a>
         <ul>
@@ -60,15 +58,21 @@ export function Shell({ onLeave, children }: { onLeave: () => void; children: Co
           <button type="button" class="button small" onClick={onLeave}>Sign out</button>
         </div>
       </nav>
-      <main id="main" ref={main} tabIndex={-1}>{children}</main>
+      <main id="main" tabIndex={-1} aria-label={here?.name}>{children}</main>
     </div>
   );
 }
 
+/** Without a trace in the URL. */
+function skip(event: MouseEvent): void {
+  event.preventDefault();
+  toMain();
+}
+
 /** How long the session lasts. */
 function Left({ until }: { until: number }) {
-  useNow(30_000);
-  const minutes = Math.max(0, Math.round((until - Date.now()) / 60_000));
+  const now = useNow(30_000);
+  const minutes = Math.max(0, Math.round((until - now) / 60_000));
   return <>{minutes < 120 ? `${minutes} min left` : `${Math.round(minutes / 60)} h left`}</>;
 }
 

@@ -1,19 +1,26 @@
 // Dialogs: something to fill in, or a question before something that cannot be undone.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { Problem } from "../api/http.ts";
 
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  const isOver = useRef(false);
+  // Before it is taken off the page.
+  useLayoutEffect(() => {
     const dialog = element.current;
     if (dialog && !dialog.open) dialog.showModal();
+    return () => {
+      isOver.current = true;
+      // One that only goes away leaves the focus nowhere; one that closes gives it back.
+      dialog?.close();
+    };
   }, []);
   return (
-    <dialog ref={element} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={element} aria-labelledby={id} onClose={() => !isOver.current && onClose()}>
       <header>
         <h2 id={id}>{title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => element.current?.close()}>✕</button>
@@ -40,7 +47,7 @@ export function Confirm({ title, action, danger = false, children, onConfirm, on
       {error && <p class="wrong" role="alert">{error.message}</p>}
       <footer>
         <button type="button" class="button" onClick={onClose}>Cancel</button>
-        <button type="button" class={danger ? "button danger" : "button primary"} disabled={busy} onClick={run}>{action}</button>
+        <button type="button" class={danger ? "button danger" : "button primary"} aria-disabled={busy} onClick={run}>{action}</button>
       </footer>
     </Dialog>
   );

@@ -39,14 +39,16 @@ export function Head({ title, note, scope, zoneOnly = false, children }: Props) 
 function RangeChoice({ scope }: { scope: Scope }) {
   const [isOpen, open] = useState(false);
   const own = scope.named ? null : `${date(scope.span.from, scope.zone, "dayTime")} – ${date(scope.span.to, scope.zone, "dayTime")}`;
-  const choose = (value: string) => {
-    if (value === "own") open(true);
-    else adjust(rangeQuery(value as Named));
+  const choose = (select: HTMLSelectElement) => {
+    if (select.value !== "own") return adjust(rangeQuery(select.value as Named));
+    // What is looked at is the same until another range is given.
+    select.value = scope.named ?? "chosen";
+    open(true);
   };
   return (
     <>
       {own && <button type="button" class="button small" onClick={() => adjust(rangeQuery(DEFAULT_RANGE))}>Whole range</button>}
-      <select aria-label="Range" value={scope.named ?? "chosen"} onChange={(event) => choose(event.currentTarget.value)}>
+      <select aria-label="Range" value={scope.named ?? "chosen"} onChange={(event) => choose(event.currentTarget)}>
         {own && <option value="chosen">{own}</option>}
         {(Object.keys(NAMED) as Named[]).map((name) => <option key={name} value={name}>{NAMES[name]}</option>)}
         <option value="own">Other range…</option>

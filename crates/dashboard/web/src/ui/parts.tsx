@@ -1,7 +1,7 @@
 // Small parts that all views are made of.
 
 import type { ComponentChildren } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import type { Problem } from "../api/http.ts";
 import type { Asked } from "../lib/hooks.ts";
@@ -115,10 +115,21 @@ export function Field({ label, hint, error, children }: FieldProps) {
   );
 }
 
+interface CopyProps {
+  text: string;
+  label: string;
+  /** Whether its button has the focus as it comes. */
+  first?: boolean;
+}
+
 /** A text to be copied, and a button that says when it is. */
-export function Copy({ text, label }: { text: string; label: string }) {
+export function Copy({ text, label, first = false }: CopyProps) {
   const [said, say] = useState("Copy");
   const shown = useRef<HTMLElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (first) button.current?.focus();
+  }, []);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
@@ -136,7 +147,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
   return (
     <div class="copy">
       <code ref={shown} tabIndex={0} role="textbox" aria-readonly="true" aria-multiline="true" aria-label={label}>{text}</code>
-      <button type="button" class="button small" onClick={copy} aria-live="polite" aria-label={`${said}: ${label}`}>{said}</button>
+      <button type="button" class="button small" ref={button} onClick={copy} aria-live="polite" aria-label={`${said}: ${label}`}>{said}</button>
     </div>
   );
 }

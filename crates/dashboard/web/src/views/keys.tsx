@@ -1,9 +1,10 @@
 // A client's keys: make, rotate, revoke.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { send } from "../api/http.ts";
 import type { Client, Key, NewKey } from "../api/types.ts";
+import { isLost } from "../lib/focus.ts";
 import { ago, date } from "../lib/format.ts";
 import { useNow } from "../lib/hooks.ts";
 import { useScope, useSession } from "../lib/scope.ts";
@@ -17,8 +18,20 @@ export function KeysCard({ client, onChange }: { client: Client; onChange: () =>
   const [open, setOpen] = useState<"new" | Key | null>(null);
   const path = `/api/clients/${encodeURIComponent(client.clientId)}/keys`;
   const inForce = client.keys.filter((key) => !key.expiresAt || Date.parse(key.expiresAt) > now);
+  const maker = useRef<HTMLButtonElement>(null);
+  const isRevoked = useRef(false);
+  useEffect(() => {
+    // A key that is revoked takes its button along, which had the focus.
+    if (isRevoked.current && isLost()) maker.current?.focus({ preventScroll: true });
+    isRevoked.current = false;
+  }, [client.keys.length]);
+  const revoke = async (key: Key) => {
+    await send("DELETE", `${path}/${key.keyId}`);
+    isRevoked.current = true;
+    onChange();
+  };
   return (
-    <Card title="Keys" span="half" actions={<button type="button" class="button small" onClick={() => setOpen("new")}>{client.keys.length > 0 ? "Rotate" : "New key"}</button>}>
+    <Card title="Keys" span="half" actions={<button type="button" class="button small" ref={maker} onClick={() => setOpen("new")}>{client.keys.length > 0 ? "Rotate" : "New key"}</button>}>
       {client.keys.length === 0
         ? <Empty title="No keys">Nobody can call as this client until it gets one.</Empty>
         : <div class="scroll" tabIndex={0} role="region" aria-label="Keys">
@@ -41,7 +54,7 @@ export function KeysCard({ client, onChange }: { client: Client; onChange: () =>
       {open === "new" && <NewKeyDialog path={path} has={inForce.length} onDone={onChange} onClose={() => setOpen(null)} />}
       {open && open !== "new" && (
         <Confirm title="Revoke this key?" action="Revoke" danger onClose={() => setOpen(null)}
-          onConfirm={() => send("DELETE", `${path}/${open.keyId}`).then(onChange)}>
+          onConfirm={() => revoke(open)}>
           <p><code>atk_{open.keyId}_…</code> stops working within a second, with the tokens made from it and the streams it opened.</p>
           {open.keyId === session.keyId && <p><strong>You have signed in with this key:</strong> it ends this session.</p>}
           {inForce.length === 1 && inForce[0]?.keyId === open.keyId && <p><strong>It is the last one.</strong> Only an admin can make another.</p>}
@@ -77,7 +90,7 @@ function NewKeyDialog({ path, has, onDone, onClose }: NewProps) {
       <Dialog title="Keep this key" onClose={onClose}>
         <div class="stack">
           <p class="prose">It is shown this once and not stored.</p>
-          <Copy text={made.apiKey} label="API key" />
+          <Copy text={made.apiKey} label="API key" first />
           <footer><button type="button" class="button primary" onClick={onClose}>Done</button></footer>
         </div>
       </Dialog>
@@ -98,7 +111,7 @@ function NewKeyDialog({ path, has, onDone, onClose }: NewProps) {
         {has > 0 && <Field label="Older keys" hint="Until they end, both work: time to change over">{choice(OVERLAPS, overlap, setOverlap)}</Field>}
         <Field label="The new key ends">{choice(ENDS, expiresIn, setExpiresIn)}</Field>
         {error && <p class="wrong" role="alert">{error.message}</p>}
-        <footer><button class="button primary" disabled={busy}>Make a key</button></footer>
+        <footer><button class="button primary" aria-disabled={busy}>Make a key</button></footer>
       </form>
     </Dialog>
   );

@@ -67,7 +67,7 @@ function Change({ client, onClose, onDone }: { client: Client; onClose: () => vo
         ))}
         {limits.length < MOST && <button type="button" class="button small" onClick={() => setLimits([...limits, { name: "", limit: 100, window: 60 }])}>Add a limit</button>}
         {error && <p class="wrong" role="alert">{error.message}</p>}
-        <footer><button class="button primary" disabled={busy}>Save</button></footer>
+        <footer><button class="button primary" aria-disabled={busy}>Save</button></footer>
       </form>
     </Dialog>
   );

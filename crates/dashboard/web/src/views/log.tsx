@@ -74,7 +74,7 @@ function Pages({ first, query, zone, names, linked }: PagesProps) {
       <p class="more">
         {count(rows.length)} shown.{" "}
         {more.cursor && (rows.length < MOST_SHOWN
-          ? <button type="button" class="button small" disabled={busy} onClick={run}>{busy ? "Loading…" : "Show more"}</button>
+          ? <button type="button" class="button small" aria-disabled={busy} onClick={run}>{busy ? "Loading…" : "Show more"}</button>
           : "More are in the file.")}
       </p>
     </>

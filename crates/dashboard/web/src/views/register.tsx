@@ -58,7 +58,7 @@ function Form({ onMade }: { onMade: (made: Registered) => void }) {
         </Field>
       )}
       {error && !known && error.status !== 409 && <p class="wrong" role="alert">{error.message}</p>}
-      <footer><button class="button primary" disabled={busy}>{busy ? "Registering…" : "Register"}</button></footer>
+      <footer><button class="button primary" aria-disabled={busy}>{busy ? "Registering…" : "Register"}</button></footer>
     </form>
   );
 }
@@ -73,7 +73,7 @@ function Made({ made, onClose }: { made: Registered; onClose: () => void }) {
   return (
     <div class="stack">
       <p class="prose">This is the key of <strong>{made.name}</strong> (<code>{made.clientId}</code>). It is shown this once and not stored: hand it over or keep it now.</p>
-      <Copy text={made.apiKey} label="API key" />
+      <Copy text={made.apiKey} label="API key" first />
       <p class="prose">A first call:</p>
       <Copy text={firstCall(made.apiKey)} label="Command that sends a first call" />
       <footer>

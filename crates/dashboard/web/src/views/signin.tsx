@@ -1,6 +1,6 @@
 // The door: an API key opens it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useDeed } from "../ui/dialog.tsx";
 import { Field } from "../ui/parts.tsx";
@@ -10,6 +10,8 @@ export function SignIn({ said, onKey }: { said: string | null; onKey: (key: stri
   const [key, setKey] = useState("");
   const { busy, error, run, clear } = useDeed(() => onKey(key.trim()), () => setKey(""));
   const wrong = error && (error.status === 401 ? "This key is not known, or not valid any more." : error.message);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const submit = (event: Event) => {
     event.preventDefault();
     void run();
@@ -28,15 +30,15 @@ export function SignIn({ said, onKey }: { said: string | null; onKey: (key: stri
         {/* For managers of passwords, which want a name beside it. */}
         <input class="hidden" type="text" name="username" autocomplete="username" value="activity-tracker" readOnly tabIndex={-1} aria-hidden="true" />
         <Field label="API key" error={wrong ?? undefined} hint="It is exchanged for a short-lived token and not kept.">
-          {(field) => (
-            <input {...field} type="password" name="key" autocomplete="current-password" placeholder="atk_…" spellcheck={false}
+          {(attributes) => (
+            <input {...attributes} ref={field} type="password" name="key" autocomplete="current-password" placeholder="atk_…" spellcheck={false}
               required value={key} onInput={(event) => {
                 setKey(event.currentTarget.value);
                 clear();
               }} />
           )}
         </Field>
-        <button class="button primary" disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
+        <button class="button primary" aria-disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
         <p class="hint">
           The owner's key was made on the first start; the log names its file, <code>secrets/admin_key</code> in the folder of
           data. Clients use the key that they were given. Reference: <a href="/api-docs/">API docs</a>.

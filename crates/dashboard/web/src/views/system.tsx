@@ -72,7 +72,7 @@ function Cache({ stats, onWarmed }: { stats: CacheStats; onWarmed: () => void })
         <Tile name="Memory" value={bytes(stats.bytes)}><Bar value={stats.bytes} of={stats.maxBytes} /><p>of {bytes(stats.maxBytes)}</p></Tile>
         <Tile name="Last warmed" value={<span class="words">{last ? ago(last.at, now) : "never"}</span>}>
           <p>{last && `${count(last.warmed)} made, ${count(last.skipped)} skipped, ${count(last.failed)} failed`}</p>
-          <button type="button" class="button small" disabled={busy} onClick={run}>{busy ? "Warming…" : "Warm now"}</button>
+          <button type="button" class="button small" aria-disabled={busy} onClick={run}>{busy ? "Warming…" : "Warm now"}</button>
           {error && <p class="wrong" role="alert">{error.message}</p>}
         </Tile>
       </div>
