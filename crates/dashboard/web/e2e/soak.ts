@@ -18,6 +18,9 @@ const EVERY = Math.min(60_000, (MINUTES * 60_000) / 9);
 /** Milliseconds in one view, for the page that goes to and fro. */
 const STAY = Math.min(15_000, EVERY / 3);
 
+/** Milliseconds that a page may take for anything: a soak that goes on for long sees a busy machine too. */
+const PATIENT = 180_000;
+
 interface Watched {
   name: string;
   page: Page;
@@ -72,6 +75,7 @@ async function soak(): Promise<boolean> {
 
 async function watched(name: string): Promise<Watched> {
   const page = await stage.page();
+  page.setDefaultTimeout(PATIENT);
   await page.addInitScript(watchPace);
   await page.goto("/");
   await page.getByLabel("API key").fill(server.adminKey);

@@ -6,7 +6,7 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { now } from "./api/http.ts";
 import { OVER, type Session, signIn, signOut } from "./api/session.ts";
 import { keepFocus } from "./lib/focus.ts";
-import { followLinks, usePlace } from "./lib/place.ts";
+import { followLinks, go, usePlace } from "./lib/place.ts";
 import { SessionContext } from "./lib/scope.ts";
 import { Shell } from "./shell.tsx";
 import { AccountView } from "./views/account.tsx";
@@ -40,6 +40,11 @@ export function App() {
     setSession(null);
     say(reason);
   }, []);
+  // Whoever comes next need not see where this one was.
+  const out = useCallback(() => {
+    go("/");
+    leave(null);
+  }, []);
   const enter = useCallback(async (key: string) => {
     setSession(await signIn(key, leave));
     say(null);
@@ -63,7 +68,7 @@ export function App() {
   if (!session) return <SignIn said={said} onKey={enter} />;
   return (
     <SessionContext.Provider value={session}>
-      <Shell onLeave={() => leave(null)}>
+      <Shell onLeave={out}>
         <View admin={session.role === "admin"} />
       </Shell>
     </SessionContext.Provider>

@@ -10,7 +10,7 @@ import { backoff } from "../src/lib/backoff.ts";
 import { split } from "../src/lib/csv.ts";
 import { until } from "../src/lib/day.ts";
 import { exhaustion, type Reading, remember } from "../src/lib/forecast.ts";
-import { ago, bytes, change, date, duration, latency, rate, share, short } from "../src/lib/format.ts";
+import { ago, bytes, change, date, duration, latency, rate, share, short, pace } from "../src/lib/format.ts";
 import { isZone, readZone } from "../src/lib/zones.ts";
 import { seeded } from "./random.ts";
 
@@ -96,6 +96,8 @@ test("numbers and times as they are read", () => {
   assert.deepEqual([null, 0, 0.0042, 0.25].map(share), ["–", "0%", "0.42%", "25%"]);
   assert.deepEqual([999, 9_999, 12_345, 4_500_000].map(short), ["999", "9,999", "12.3K", "4.5M"]);
   assert.deepEqual([change(12, 10), change(5, 10), change(10, 10)], ["+20%", "-50%", "0%"]);
+  assert.deepEqual([change(99, 10), change(100, 10), change(3_000, 20)], ["+890%", "10×", "150×"]);
+  assert.deepEqual([pace(0), pace(2.5), pace(0.07), pace(0.002)], ["0 a second", "2.5 a second", "4.2 a minute", "7.2 an hour"]);
   assert.deepEqual([60, 3_600, 90, 86_400].map(duration), ["1 min", "1 hr", "90 sec", "1 day"]);
   assert.deepEqual([0, 1_500, 67_108_864].map(bytes), ["0 byte", "1.5 kB", "67.1 MB"]);
   assert.equal(ago(null, 0), "never");

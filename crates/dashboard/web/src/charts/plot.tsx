@@ -42,7 +42,8 @@ export function Plot({ data, draw, shape, describe, height, label, onSelect }: P
     const made = new uPlot(
       {
         legend: { show: false },
-        padding: [10, 6, 0, 0],
+        // To the right there is room for half of a label.
+        padding: [10, 18, 0, 0],
         ...drawing,
         plugins: [tip((index) => say.current(index, inks))],
         width: Math.max(80, element.clientWidth),

@@ -19,13 +19,20 @@ export const short = (n: number): string => (Math.abs(n) < 10_000 ? WHOLE.format
 export const share = (n: number | null): string =>
   n === null ? NONE : (n > 0 && n < 0.01 ? FINE_PERCENT : PERCENT).format(n);
 
-/** By how much something grew. */
-export const change = (now: number, before: number): string => CHANGE.format(now / before - 1);
+/** By how much something grew; from tenfold on, how many times as much it is. */
+export const change = (now: number, before: number): string =>
+  now / before < 10 ? CHANGE.format(now / before - 1) : `${WHOLE.format(now / before)}×`;
 
 /** Calls per second. */
 export function rate(n: number): string {
   const digits = n === 0 || n >= 100 ? 0 : n >= 10 ? 1 : 2;
   return formatter({ maximumFractionDigits: digits }).format(n);
+}
+
+/** Calls per second, minute or hour, whichever says something. */
+export function pace(perSecond: number): string {
+  if (perSecond >= 1 || perSecond === 0) return `${rate(perSecond)} a second`;
+  return perSecond * 60 >= 1 ? `${rate(perSecond * 60)} a minute` : `${rate(perSecond * 3_600)} an hour`;
 }
 
 /** A time in milliseconds, as value and unit. */

@@ -27,7 +27,7 @@ export function AccountView() {
             <div><dt>Id</dt><dd><code>{id}</code></dd></div>
             <div><dt>Email</dt><dd>{session.client.email ?? "–"}</dd></div>
             <div><dt>Role</dt><dd>{session.role}</dd></div>
-            <div><dt>Registered</dt><dd>{date(session.client.createdAt, zone, "full")}</dd></div>
+            {id !== "CL-admin" && <div><dt>Registered</dt><dd>{date(session.client.createdAt, zone, "full")}</dd></div>}
             <div><dt>This session ends</dt><dd>{date(session.endsAt, zone, "full")}</dd></div>
           </dl>
         </Card>

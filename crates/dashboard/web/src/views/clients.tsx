@@ -68,7 +68,7 @@ function Table({ clients }: { clients: Client[] }) {
   const now = useNow(10_000);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Clients">
-      <table class="ranked full">
+      <table class="ranked full clients">
         <caption class="hidden">Clients</caption>
         <thead>
           <tr><th scope="col">Client</th><th scope="col">Role</th><th scope="col">State</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Keys</th><th scope="col">Last seen</th></tr>

@@ -51,7 +51,7 @@ function Table({ rows, sort, client }: { rows: EndpointRow[]; sort: Sort; client
   const most = Math.max(...rows.map(measure));
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Endpoints">
-      <table class="ranked full">
+      <table class="ranked full endpoints">
         <caption class="hidden">Endpoints</caption>
         <thead>
           <tr>

@@ -35,7 +35,7 @@ export function KeysCard({ client, onChange }: { client: Client; onChange: () =>
       {client.keys.length === 0
         ? <Empty title="No keys">Nobody can call as this client until it gets one.</Empty>
         : <div class="scroll" tabIndex={0} role="region" aria-label="Keys">
-            <table class="ranked">
+            <table class="ranked keys">
               <caption class="hidden">Keys</caption>
               <thead><tr><th scope="col">Key</th><th scope="col">Made</th><th scope="col">Ends</th><th scope="col">Last used</th><th scope="col"><span class="hidden">Revoke</span></th></tr></thead>
               <tbody>

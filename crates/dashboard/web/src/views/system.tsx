@@ -44,7 +44,7 @@ function HealthCard() {
               <li key={check.name} data-ok={check.ok}>
                 <i aria-hidden="true">{check.ok ? "✓" : "!"}</i>
                 <strong>{check.name}</strong>
-                <span>{check.detail}</span>
+                <span>{sized(check.detail)}</span>
                 <span class="hidden">{check.ok ? "works" : "does not work"}</span>
               </li>
             ))}
@@ -54,6 +54,9 @@ function HealthCard() {
     </Card>
   );
 }
+
+/** Lengths as the reader writes them. */
+const sized = (text: string) => text.replace(/\b(\d{4,}) bytes\b/g, (_, length: string) => bytes(Number(length)));
 
 function Cache({ stats, onWarmed }: { stats: CacheStats; onWarmed: () => void }) {
   const now = useNow(5_000);
@@ -80,7 +83,7 @@ function Cache({ stats, onWarmed }: { stats: CacheStats; onWarmed: () => void })
         {stats.hottestKeys.length === 0
           ? <Empty title="Nothing has been asked for yet" />
           : <div class="scroll" tabIndex={0} role="region" aria-label="Hottest keys of the cache">
-              <table class="ranked full">
+              <table class="ranked full cached">
                 <caption class="hidden">Hottest keys of the cache</caption>
                 <thead><tr><th scope="col">Key</th><th scope="col" class="number">Hits</th><th scope="col" class="number">Misses</th><th scope="col" class="number">Cost</th><th scope="col">Last asked</th></tr></thead>
                 <tbody>

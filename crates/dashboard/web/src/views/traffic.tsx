@@ -4,7 +4,7 @@ import { at, get } from "../api/http.ts";
 import type { Series } from "../api/types.ts";
 import { LatencyChart } from "../charts/latency.tsx";
 import { TrafficChart } from "../charts/traffic.tsx";
-import { count, latency, NONE, rate, share, short } from "../lib/format.ts";
+import { count, latency, NONE, pace, share, short } from "../lib/format.ts";
 import { useAsk } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
 import { bucketFor } from "../lib/range.ts";
@@ -18,13 +18,16 @@ const WORDS = { "1m": "minute", "5m": "5 minutes", "15m": "quarter of an hour", 
 /** Milliseconds between questions about a range that goes on. */
 const EVERY = 15_000;
 
+/** Fingers scroll. */
+const CAN_DRAG = matchMedia("(hover: hover)").matches;
+
 export function TrafficView() {
   const { role } = useSession();
   const scope = useScope();
   const names = useNames(role);
   return (
     <>
-      <Head title="Traffic" note="Drag over a chart to look closer" scope={scope}>
+      <Head title="Traffic" note={CAN_DRAG ? "Drag over a chart to look closer" : undefined} scope={scope}>
         {names && names.size > 0 && (
           <select aria-label="Client" value={scope.get("client")} onChange={(event) => adjust({ client: event.currentTarget.value })}>
             <option value="">All clients</option>
@@ -86,7 +89,7 @@ function Totals({ series }: { series: Series | null }) {
   }
   return (
     <div class="tiles">
-      <Tile name="Calls" value={<span title={count(requests)} data-test="calls">{short(requests)}</span>}><p>{seconds > 0 ? `${rate(requests / seconds)} a second` : ""}</p></Tile>
+      <Tile name="Calls" value={<span title={count(requests)} data-test="calls">{short(requests)}</span>}><p>{seconds > 0 ? pace(requests / seconds) : ""}</p></Tile>
       <Tile name="Errors" value={short(errors)} tone={errors > 0 ? "warn" : "good"}><p>{share(requests ? errors / requests : null)} of all calls</p></Tile>
       <Tile name="Mean latency" value={latency(mean)}><p>Of calls with a response time</p></Tile>
       <Tile name="Busiest" value={short(busiest)}><p>Calls in one {WORDS[series.bucket]}</p></Tile>
