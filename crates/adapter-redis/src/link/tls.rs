@@ -44,7 +44,7 @@ impl Trust {
 /// What a failed handshake is about, for people; `None` if the words are of something else. The TLS library says it in its own
 /// words only, wrapped in errors of others.
 pub(crate) fn trouble(words: &str) -> Option<&'static str> {
-    const KNOWN: [(&str, &str); 7] = [
+    const KNOWN: [(&str, &str); 8] = [
         ("UnknownIssuer", "its certificate is from an authority that is not trusted"),
         ("NotValidForName", "its certificate is not for the name or address that it has here"),
         ("Expired", "its certificate has expired"),
@@ -52,6 +52,7 @@ pub(crate) fn trouble(words: &str) -> Option<&'static str> {
         ("InvalidCertificate", "its certificate is not accepted"),
         ("invalid peer certificate", "its certificate is not accepted"),
         ("corrupt message", "it does not speak TLS"),
+        ("InvalidMessage", "it does not speak TLS"),
     ];
     KNOWN.iter().find(|(word, _)| words.contains(word)).map(|(_, meaning)| *meaning)
 }
