@@ -26,6 +26,11 @@ export interface Series {
 
 export type Bucket = "1m" | "5m" | "15m" | "1h" | "1d";
 
+export interface Daily {
+  data: (Summary & { date: string; clientId: string })[];
+  nextCursor?: string | null;
+}
+
 export interface EndpointRow extends Summary {
   endpoint: string;
   method: string;

@@ -21,10 +21,14 @@ export function timeAxis(inks: Ink, zone: string, bucket: Bucket | "1s"): uPlot.
     ticks: { show: false },
     values: (_, splits, __, ___, step) => {
       const isLong = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 86_400;
+      // A year is told once, and where it is another one.
+      let told = Date.now();
       return splits.map((at) => {
-        const text = date(at * 1_000, zone, shape(step));
         // Beginnings of days tell which day it is.
-        return isLong && step < 86_400 && isMidnight(at, zone) ? date(at * 1_000, zone, "day") : text;
+        if (step < 86_400 && !(isLong && isMidnight(at, zone))) return date(at * 1_000, zone, shape(step));
+        const text = date(at * 1_000, zone, "day", told);
+        told = at * 1_000;
+        return text;
       });
     },
   };

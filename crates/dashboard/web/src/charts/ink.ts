@@ -35,6 +35,7 @@ export const thin = (colour: string, alpha: number): string =>
 export function classInk(group: string, inks: Ink): string {
   const of: Record<string, string> = {
     "1xx": inks.info, "2xx": inks.good, "3xx": inks.moved, "4xx": inks.client, "5xx": inks.server,
+    good: inks.good, errors: inks.server,
   };
   return of[group] ?? inks.muted;
 }

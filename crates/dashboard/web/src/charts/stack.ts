@@ -1,9 +1,9 @@
 // Series by status class, one upon the other.
 
-import type { Series } from "../api/types.ts";
+import type { Point, Series } from "../api/types.ts";
 
 /** From the bottom to the top: what is wrong lies on top, where it is seen. */
-export const ORDER = ["2xx", "3xx", "1xx", "unknown", "4xx", "5xx"];
+export const ORDER = ["2xx", "good", "3xx", "1xx", "unknown", "4xx", "5xx", "errors"];
 
 export interface Stack {
   /** Seconds since the epoch. */
@@ -14,6 +14,19 @@ export interface Stack {
   values: number[][];
   /** Sums up to and including each class. */
   sums: number[][];
+}
+
+/** A series that is not told apart by status, by whether calls were good. */
+export function byOutcome(series: Series): Series {
+  const points = series.series[0]?.points ?? [];
+  const only = (part: (point: Point) => number) => points.map((point) => ({ ...point, requestCount: part(point) }));
+  return {
+    ...series,
+    series: [
+      { group: "good", points: only((point) => point.requestCount - point.errorCount) },
+      { group: "errors", points: only((point) => point.errorCount) },
+    ],
+  };
 }
 
 export function stack(series: Series): Stack {

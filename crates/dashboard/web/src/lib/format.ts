@@ -66,21 +66,31 @@ const SHAPES: Record<Shape, Intl.DateTimeFormatOptions> = {
   full: { dateStyle: "medium", timeStyle: "medium" },
 };
 
-export function date(at: number | string | null, zone: string, shape: Shape): string {
+/** Days of other years say which. */
+export function date(at: number | string | null, zone: string, shape: Shape, now = Date.now()): string {
   if (at === null) return NONE;
-  const key = `${shape} ${zone}`;
+  const millis = typeof at === "string" ? Date.parse(at) : at;
+  if (Number.isNaN(millis)) return NONE;
+  const shown = SHAPES[shape];
+  if (!shown.day) return dates(shape, zone, shown).format(millis);
+  const year = dates("year", zone, { year: "numeric" });
+  if (year.format(millis) === year.format(now)) return dates(shape, zone, shown).format(millis);
+  return dates(`${shape} of a year`, zone, { ...shown, year: "numeric" }).format(millis);
+}
+
+function dates(name: string, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${name} ${zone}`;
   let format = DATES.get(key);
   if (!format) {
-    format = new Intl.DateTimeFormat(LOCALE, { ...SHAPES[shape], timeZone: zone });
+    format = new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: zone });
     DATES.set(key, format);
   }
-  const millis = typeof at === "string" ? Date.parse(at) : at;
-  return Number.isNaN(millis) ? NONE : format.format(millis);
+  return format;
 }
 
 const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1],
+  ["year", 31_557_600], ["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1],
 ];
 
 /** Such as "3 minutes ago" or "in 2 hours". */

@@ -15,6 +15,18 @@ export function useNames(role: Role): Map<string, string> | null {
   return role === "client" ? null : (asked.data ?? NOBODY);
 }
 
+/** As readers look for them: "host 9" before "host 10". */
+const ORDER = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+export const byName = (one: string, other: string): number => ORDER.compare(one, other);
+
+/** Id by name for a list to choose from, in the order of names. Names that several have come with their ids. */
+export function choices(names: Map<string, string>): Map<string, string> {
+  const often = new Map<string, number>();
+  for (const name of names.values()) often.set(name, (often.get(name) ?? 0) + 1);
+  const said = [...names].map(([id, name]) => [often.get(name) === 1 ? name : `${name} (${id})`, id] as const);
+  return new Map(said.sort(([one], [other]) => byName(one, other)));
+}
+
 async function registered(signal: AbortSignal): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   let cursor = "";

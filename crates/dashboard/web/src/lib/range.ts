@@ -2,7 +2,8 @@
 
 import type { Bucket } from "../api/types.ts";
 
-export const NAMED = { "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, "90d": 2_160 } as const;
+/** Their hours. Of all days there are ten years at most, which are cut to those that have calls. */
+export const NAMED = { "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, "90d": 2_160, all: 87_600 } as const;
 export type Named = keyof typeof NAMED;
 export const DEFAULT_RANGE: Named = "24h";
 
@@ -13,6 +14,7 @@ export const NAMES: Record<Named, string> = {
   "7d": "Last 7 days",
   "30d": "Last 30 days",
   "90d": "Last 90 days",
+  all: "All days",
 };
 
 export interface Span {
@@ -31,8 +33,10 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Fine buckets are kept for eight days; one less leaves room for rounding. */
 const FINE = 7 * DAY + 12 * HOUR;
+/** Days of a series that is told apart by status are at most a thousand. */
+export const LONGEST_GROUPED = 990 * DAY;
 /** The longest range that can be asked for. */
-const LONGEST = 3_650 * DAY;
+export const LONGEST = 3_650 * DAY;
 
 export const isNamed = (text: string | null): text is Named => text !== null && text in NAMED;
 
@@ -51,6 +55,12 @@ export function rangeQuery(range: Named | Span): Record<string, string | null> {
     return { range: range === DEFAULT_RANGE ? null : range, from: null, to: null };
   }
   return { range: null, from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
+}
+
+/** A week that ends with an instant, on whole minutes. */
+export function weekBefore(at: number): Span {
+  const to = (Math.floor(at / MINUTE) + 1) * MINUTE;
+  return { from: to - 7 * DAY, to };
 }
 
 /** A bucket that gives a chart some 60 to 200 points and that is still kept for a range. */

@@ -6,7 +6,8 @@ import { useContext, useMemo } from "preact/hooks";
 import type { Session } from "../api/session.ts";
 import { now } from "../api/http.ts";
 import { adjust, usePlace } from "./place.ts";
-import { type Chosen, rangeQuery, readRange, type Span } from "./range.ts";
+import { type Chosen, DEFAULT_RANGE, NAMED, rangeQuery, readRange, type Span } from "./range.ts";
+import { everything } from "./recorded.ts";
 import { localZone, readZone } from "./zones.ts";
 
 export const SessionContext = createContext<Session | null>(null);
@@ -25,8 +26,8 @@ export interface Scope extends Chosen {
   zoom: (span: Span) => void;
   /** The same while the answer would be: for `useAsk`. */
   key: string;
-  /** The span as it is now: ranges with a name go on. */
-  spanNow: () => Span;
+  /** The span as it is now: ranges with a name go on. Of all days those that have calls, of one client if it is given. */
+  spanNow: (clientId?: string) => Promise<Span>;
 }
 
 export function useScope(): Scope {
@@ -36,15 +37,35 @@ export function useScope(): Scope {
     const chosen = readRange(query, now());
     const zone = readZone(query.get("tz"));
     const { from, to } = chosen.span;
+    const all = kept(everything);
     return {
       ...chosen,
       zone,
       get: (name) => query.get(name) ?? "",
       zoom: (span) => adjust(rangeQuery(widened(span))),
       key: `${chosen.named ?? `${from}-${to}`} ${zone}`,
-      spanNow: () => readRange(query, now()).span,
+      spanNow: async (clientId) => {
+        const { named, span } = readRange(query, now());
+        return named === "all" ? ((await all(zone, clientId)) ?? { from: now() - NAMED[DEFAULT_RANGE] * 3_600_000, to: now() }) : span;
+      },
     };
   }, [text]);
+}
+
+/** Milliseconds for which all days are the same: several cards ask for them at once, again and again. */
+const KEPT = 60_000;
+
+/** Asks again only after a while, or if it failed. */
+function kept<A extends unknown[], T>(ask: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+  let last: { at: number; key: string; answer: Promise<T> } | null = null;
+  return (...args) => {
+    const key = JSON.stringify(args);
+    if (last?.key === key && now() - last.at < KEPT) return last.answer;
+    const next = { at: now(), key, answer: ask(...args) };
+    last = next;
+    next.answer.catch(() => last === next && (last = null));
+    return next.answer;
+  };
 }
 
 /** At least five minutes, on whole minutes. */

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { adjust } from "../lib/place.ts";
 import type { Scope } from "../lib/scope.ts";
+import { ClientChoice } from "./client-choice.tsx";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const CLASSES = ["2xx", "3xx", "4xx", "5xx"];
@@ -20,12 +21,7 @@ export function Filters({ scope, names, endpointHint }: Props) {
   const clear = () => adjust(Object.fromEntries(NAMES.map((name) => [name, null])));
   return (
     <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-      {names && names.size > 0 && (
-        <select aria-label="Client" value={scope.get("client")} onChange={(event) => adjust({ client: event.currentTarget.value })}>
-          <option value="">All clients</option>
-          {[...names].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
-        </select>
-      )}
+      <ClientChoice names={names} value={scope.get("client")} />
       <select aria-label="Method" value={scope.get("method")} onChange={(event) => adjust({ method: event.currentTarget.value })}>
         <option value="">All methods</option>
         {METHODS.map((name) => <option key={name}>{name}</option>)}

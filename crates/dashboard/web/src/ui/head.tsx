@@ -5,8 +5,9 @@ import { useMemo, useState } from "preact/hooks";
 
 import { date } from "../lib/format.ts";
 import { adjust } from "../lib/place.ts";
-import { DEFAULT_RANGE, NAMED, type Named, NAMES, rangeQuery } from "../lib/range.ts";
+import { DEFAULT_RANGE, LONGEST, NAMED, type Named, NAMES, rangeQuery } from "../lib/range.ts";
 import { chooseZone, type Scope } from "../lib/scope.ts";
+import { fromWall, toWall } from "../lib/wall.ts";
 import { zones } from "../lib/zones.ts";
 import { Dialog } from "./dialog.tsx";
 import { Field } from "./parts.tsx";
@@ -47,7 +48,7 @@ function RangeChoice({ scope }: { scope: Scope }) {
   };
   return (
     <>
-      {own && <button type="button" class="button small" onClick={() => adjust(rangeQuery(DEFAULT_RANGE))}>Whole range</button>}
+      {own && <button type="button" class="button small" onClick={() => adjust(rangeQuery(DEFAULT_RANGE))}>{NAMES[DEFAULT_RANGE]}</button>}
       <select aria-label="Range" value={scope.named ?? "chosen"} onChange={(event) => choose(event.currentTarget)}>
         {own && <option value="chosen">{own}</option>}
         {(Object.keys(NAMED) as Named[]).map((name) => <option key={name} value={name}>{NAMES[name]}</option>)}
@@ -58,28 +59,31 @@ function RangeChoice({ scope }: { scope: Scope }) {
   );
 }
 
-/** Two instants, by the clock of the reader's own system: that is what the fields of a browser know. */
+/** Two instants, by the clock of the zone that is chosen. */
 function OwnRange({ scope, onClose }: { scope: Scope; onClose: () => void }) {
-  const local = (at: number) => new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-  const [from, setFrom] = useState(local(scope.span.from));
-  const [to, setTo] = useState(local(scope.span.to));
-  const isGood = Date.parse(from) < Date.parse(to);
+  const { zone } = scope;
+  const [from, setFrom] = useState(toWall(scope.span.from, zone));
+  const [to, setTo] = useState(toWall(scope.span.to, zone));
+  const span = { from: fromWall(from, zone), to: fromWall(to, zone) };
+  const isGood = span.from < span.to;
+  const isLong = span.to - span.from > LONGEST;
+  const name = zone.replaceAll("_", " ");
   const take = (event: Event) => {
     event.preventDefault();
-    if (!isGood) return;
-    scope.zoom({ from: Date.parse(from), to: Date.parse(to) });
+    if (!isGood || isLong) return;
+    scope.zoom(span);
     onClose();
   };
   return (
     <Dialog title="Another range" onClose={onClose}>
       <form onSubmit={take}>
-        <Field label="From" hint="By the clock of this computer">
+        <Field label={`From (${name})`}>
           {(field) => <input {...field} type="datetime-local" required value={from} onInput={(event) => setFrom(event.currentTarget.value)} />}
         </Field>
-        <Field label="To" error={isGood ? undefined : "has to be later than the beginning"}>
+        <Field label={`To (${name})`} error={isLong ? "has to be at most ten years later" : isGood ? undefined : "has to be later than the beginning"}>
           {(field) => <input {...field} type="datetime-local" required value={to} onInput={(event) => setTo(event.currentTarget.value)} />}
         </Field>
-        <footer><button class="button primary" disabled={!isGood}>Show</button></footer>
+        <footer><button class="button primary" disabled={!isGood || isLong}>Show</button></footer>
       </form>
     </Dialog>
   );

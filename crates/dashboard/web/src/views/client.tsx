@@ -31,7 +31,7 @@ export function ClientView({ id }: { id: string }) {
       <div class="grid">
         {!client.isActive && <p class="notice" role="status">This client is deactivated: it is let in nowhere.</p>}
         <TrafficCards scope={scope} clientId={id} />
-        <EndpointsBrief hint={0} clientId={id} />
+        <EndpointsBrief hint={0} clientId={id} scope={scope} />
         <div class="half column">
           <QuotaOf client={client} />
           <LimitsCard client={client} onChange={asked.reload} />

@@ -1,11 +1,12 @@
 // All clients.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { at, get } from "../api/http.ts";
 import type { Client, ClientPage } from "../api/types.ts";
 import { ago, count } from "../lib/format.ts";
 import { useAsk, useNow } from "../lib/hooks.ts";
+import { byName } from "../lib/names.ts";
 import { adjust, href } from "../lib/place.ts";
 import { useScope } from "../lib/scope.ts";
 import { Head } from "../ui/head.tsx";
@@ -14,6 +15,7 @@ import { Register } from "./register.tsx";
 
 /** Pages of a thousand that are looked through. */
 const PAGES = 5;
+/** Rows at first, and how many more at a time. */
 const SHOWN = 200;
 
 export function ClientsView() {
@@ -21,6 +23,8 @@ export function ClientsView() {
   const [isOpen, open] = useState(false);
   const asked = useAsk(everybody, "clients", 20_000);
   const wanted = scope.get("q").toLowerCase();
+  const [most, setMost] = useState(SHOWN);
+  useEffect(() => setMost(SHOWN), [wanted]);
   return (
     <>
       <Head title="Clients" note="Who may call, and with what rights">
@@ -37,8 +41,11 @@ export function ClientsView() {
               if (found.length === 0) return <Empty title="Nobody fits" />;
               return (
                 <>
-                  <Table clients={found.slice(0, SHOWN)} />
-                  <p class="more">{count(Math.min(found.length, SHOWN))} of {count(clients.length)}{isCut ? " or more" : ""} shown.</p>
+                  <Table clients={found.slice(0, most)} />
+                  <p class="more">
+                    {count(Math.min(found.length, most))} of {count(found.length)}{wanted ? ` that fit, of ${count(clients.length)}` : ""}{isCut ? " or more" : ""} shown.{" "}
+                    {found.length > most && <button type="button" class="button small" onClick={() => setMost(most + SHOWN)}>Show more</button>}
+                  </p>
                 </>
               );
             }}
@@ -60,7 +67,7 @@ async function everybody(signal: AbortSignal): Promise<{ clients: Client[]; isCu
     if (!cursor) break;
   }
   const lately = (client: Client) => client.lastAccessAt ?? "";
-  clients.sort((one, other) => lately(other).localeCompare(lately(one)) || one.name.localeCompare(other.name));
+  clients.sort((one, other) => lately(other).localeCompare(lately(one)) || byName(one.name, other.name));
   return { clients, isCut: cursor !== null };
 }
 

@@ -7,37 +7,51 @@ import type { EndpointRow, Endpoints } from "../api/types.ts";
 import { count, latency, share, short } from "../lib/format.ts";
 import { useAsk } from "../lib/hooks.ts";
 import { href } from "../lib/place.ts";
+import { NAMES } from "../lib/range.ts";
+import type { Scope } from "../lib/scope.ts";
 import { Answer, Bar, Card, Empty, Segments } from "../ui/parts.tsx";
 
 export type Sort = "requests" | "p95" | "errors";
 export const SORTS = [["requests", "Busiest"], ["p95", "Slowest"], ["errors", "Failing"]] as const;
 
-export function EndpointsBrief({ hint, wide = false, clientId }: { hint: number; wide?: boolean; clientId?: string }) {
+interface Props {
+  hint: number;
+  wide?: boolean;
+  clientId?: string | undefined;
+  /** The range that is looked at; without it, the last 24 hours. */
+  scope?: Scope;
+}
+
+export function EndpointsBrief({ hint, wide = false, clientId, scope }: Props) {
   const [sort, setSort] = useState<Sort>("requests");
   const asked = useAsk<Endpoints>(
-    (signal) => get(at("/api/usage/endpoints", { from: new Date(now() - 86_400_000).toISOString(), sort, limit: 8, clientId }), signal),
-    `brief ${sort} ${clientId ?? ""}`, 30_000, hint,
+    async (signal) => {
+      const span = scope ? await scope.spanNow(clientId) : { from: now() - 86_400_000, to: now() };
+      return get(at("/api/usage/endpoints", { from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), sort, limit: 8, clientId }), signal);
+    },
+    `brief ${sort} ${clientId ?? ""} ${scope?.key ?? ""}`, !scope || scope.named ? 30_000 : 0, hint,
   );
+  const range = !scope ? NAMES["24h"] : scope.named ? NAMES[scope.named] : "The chosen range";
   return (
-    <Card title="Endpoints" note="Last 24 hours" span={wide ? "full" : "half"}
+    <Card title="Endpoints" note={range} span={wide ? "full" : "half"}
       actions={<><Segments label="Order" options={SORTS} value={sort} onChange={setSort} /><a href={href("/app/endpoints", { sort: sort === "requests" ? null : sort, ...(clientId && { client: clientId }) })}>All</a></>}>
       <Answer asked={asked} height={240}>
         {({ data }) => {
           const rows = sort === "errors" ? data.filter((row) => row.errorCount > 0) : data;
-          if (rows.length === 0) return <Empty title={data.length > 0 ? "Nothing fails" : "No calls in the last 24 hours"} />;
-          return <Brief rows={rows} sort={sort} />;
+          if (rows.length === 0) return <Empty title={data.length > 0 ? "Nothing fails" : scope ? "No calls in this range" : "No calls in the last 24 hours"} />;
+          return <Brief rows={rows} sort={sort} range={range} />;
         }}
       </Answer>
     </Card>
   );
 }
 
-function Brief({ rows, sort }: { rows: EndpointRow[]; sort: Sort }) {
+function Brief({ rows, sort, range }: { rows: EndpointRow[]; sort: Sort; range: string }) {
   const measure = (row: EndpointRow) => (sort === "requests" ? row.requestCount : sort === "errors" ? row.errorCount : (row.p95 ?? 0));
   const most = Math.max(...rows.map(measure));
   return (
     <table class="ranked">
-      <caption class="hidden">Endpoints of the last 24 hours</caption>
+      <caption class="hidden">Endpoints: {range}</caption>
       <thead>
         <tr><th scope="col">Endpoint</th><th scope="col" class="number">Calls</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr>
       </thead>

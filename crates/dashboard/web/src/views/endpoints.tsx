@@ -7,9 +7,11 @@ import { useAsk } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
 import { adjust, href } from "../lib/place.ts";
 import { useScope, useSession } from "../lib/scope.ts";
+import { ClientChoice } from "../ui/client-choice.tsx";
 import { Head } from "../ui/head.tsx";
-import { Answer, Bar, Card, Empty, Segments } from "../ui/parts.tsx";
+import { Answer, Bar, Card, Segments } from "../ui/parts.tsx";
 import { type Sort, SORTS } from "./endpoints-brief.tsx";
+import { NoCalls } from "./no-calls.tsx";
 
 const MOST = 200;
 
@@ -19,8 +21,8 @@ export function EndpointsView() {
   const names = useNames(role);
   const sort = (SORTS.find(([name]) => name === scope.get("sort"))?.[0] ?? "requests") satisfies Sort;
   const clientId = scope.get("client");
-  const asked = useAsk<Endpoints>((signal) => {
-    const span = scope.spanNow();
+  const asked = useAsk<Endpoints>(async (signal) => {
+    const span = await scope.spanNow(clientId);
     return get(at("/api/usage/endpoints", {
       from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), sort, limit: MOST, clientId,
     }), signal);
@@ -28,17 +30,12 @@ export function EndpointsView() {
   return (
     <>
       <Head title="Endpoints" note="Ids in paths are counted together" scope={scope}>
-        {names && names.size > 0 && (
-          <select aria-label="Client" value={clientId} onChange={(event) => adjust({ client: event.currentTarget.value })}>
-            <option value="">All clients</option>
-            {[...names].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
-          </select>
-        )}
+        <ClientChoice names={names} value={clientId} />
       </Head>
       <div class="grid">
         <Card title="By endpoint and method" actions={<Segments label="Order" options={SORTS} value={sort} onChange={(next) => adjust({ sort: next === "requests" ? null : next })} />}>
           <Answer asked={asked} height={320}>
-            {({ data }) => data.length === 0 ? <Empty title="No calls in this range">Another range may have some.</Empty> : <Table rows={data} sort={sort} client={clientId} />}
+            {({ data }) => data.length === 0 ? <NoCalls scope={scope} clientId={clientId} /> : <Table rows={data} sort={sort} client={clientId} />}
           </Answer>
         </Card>
       </div>

@@ -8,12 +8,13 @@ import { downloadCsv, MOST_ROWS, save } from "../lib/csv.ts";
 import { count } from "../lib/format.ts";
 import { useAsk } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
-import { useScope, useSession } from "../lib/scope.ts";
+import { type Scope, useScope, useSession } from "../lib/scope.ts";
 import { useDeed } from "../ui/dialog.tsx";
 import { Events } from "../ui/events.tsx";
 import { Filters } from "../ui/filters.tsx";
 import { Head } from "../ui/head.tsx";
-import { Answer, Card, Empty } from "../ui/parts.tsx";
+import { Answer, Card } from "../ui/parts.tsx";
+import { NoCalls } from "./no-calls.tsx";
 
 const PAGE = 100;
 /** Rows on the page. Beyond them there is the file. */
@@ -28,8 +29,8 @@ export function LogView() {
   // More pages have to belong to the range of the first one.
   const span = useRef(scope.span);
   const query = () => ({ from: new Date(span.current.from).toISOString(), to: new Date(span.current.to).toISOString(), ...filters });
-  const asked = useAsk<LogPage>((signal) => {
-    span.current = scope.spanNow();
+  const asked = useAsk<LogPage>(async (signal) => {
+    span.current = await scope.spanNow(filters.clientId);
     return get(at("/api/logs", { ...query(), limit: PAGE }), signal);
   }, key);
   return (
@@ -42,7 +43,7 @@ export function LogView() {
       <div class="grid">
         <Card title="Calls">
           <Answer asked={asked} height={420}>
-            {(page) => <Pages first={page} query={query} zone={scope.zone} names={names} linked={role === "admin"} />}
+            {(page) => <Pages first={page} query={query} scope={scope} names={names} linked={role === "admin"} />}
           </Answer>
         </Card>
       </div>
@@ -53,12 +54,12 @@ export function LogView() {
 interface PagesProps {
   first: LogPage;
   query: () => Record<string, string>;
-  zone: string;
+  scope: Scope;
   names: Map<string, string> | null;
   linked: boolean;
 }
 
-function Pages({ first, query, zone, names, linked }: PagesProps) {
+function Pages({ first, query, scope, names, linked }: PagesProps) {
   const [more, setMore] = useState<{ rows: LogEntry[]; cursor: string | null }>({ rows: [], cursor: first.nextCursor ?? null });
   useEffect(() => setMore({ rows: [], cursor: first.nextCursor ?? null }), [first]);
   const { busy, error, run } = useDeed(
@@ -66,10 +67,10 @@ function Pages({ first, query, zone, names, linked }: PagesProps) {
     (page) => setMore((old) => ({ rows: [...old.rows, ...page.data], cursor: page.nextCursor ?? null })),
   );
   const rows = [...first.data, ...more.rows];
-  if (rows.length === 0 && !more.cursor) return <Empty title="No calls here">Other filters or another range may have some.</Empty>;
+  if (rows.length === 0 && !more.cursor) return <NoCalls scope={scope} clientId={scope.get("client")} filtered />;
   return (
     <>
-      {rows.length > 0 && <Events rows={rows} zone={zone} caption="Calls" names={names} linked={linked} shape="moment" />}
+      {rows.length > 0 && <Events rows={rows} zone={scope.zone} caption="Calls" names={names} linked={linked} shape="moment" />}
       {error && <p class="wrong" role="alert">{error.message}</p>}
       <p class="more">
         {count(rows.length)} shown.{" "}

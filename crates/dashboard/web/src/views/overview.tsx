@@ -15,7 +15,7 @@ import { Head } from "../ui/head.tsx";
 import { Lagged, LivePill } from "../ui/live.tsx";
 import { Answer, Card, Empty } from "../ui/parts.tsx";
 import { EndpointsBrief } from "./endpoints-brief.tsx";
-import { FirstCall } from "./first-call.tsx";
+import { Quiet } from "./quiet.tsx";
 import { QuotaCard } from "./quota.tsx";
 import { Register } from "./register.tsx";
 import { NowTiles, TodayTile } from "./tiles.tsx";
@@ -37,14 +37,14 @@ export function Overview() {
   const [dismissed, dismiss] = useState(false);
   const [isRegistering, register] = useState(false);
   const is = day.data?.soFar;
-  const isNew = !dismissed && is && is.today + is.yesterday + is.lastWeek === 0 && feed.total === 0 && feed.rows.size === 0;
+  const isQuiet = !dismissed && is && is.today + is.yesterday + is.lastWeek === 0 && feed.total === 0 && feed.rows.size === 0;
   return (
     <>
       <Head title="Overview" note={role === "client" ? client.name : "All clients"} scope={scope} zoneOnly>
         <LivePill feed={feed} />
       </Head>
       <Lagged feed={feed} />
-      {isNew && <FirstCall onRegister={() => register(true)} onDismiss={() => dismiss(true)} />}
+      {isQuiet && <Quiet zone={scope.zone} onRegister={() => register(true)} onDismiss={() => dismiss(true)} />}
       {/* Outside: it stays when the first call has come. */}
       {isRegistering && <Register onClose={() => register(false)} />}
       <div class="grid">
