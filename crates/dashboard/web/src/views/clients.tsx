@@ -3,16 +3,18 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { at, get } from "../api/http.ts";
-import type { Client, ClientPage } from "../api/types.ts";
-import { ago, count } from "../lib/format.ts";
+import type { Client, ClientPage, Top } from "../api/types.ts";
+import { ago, count, NONE } from "../lib/format.ts";
 import { useAsk, useNow } from "../lib/hooks.ts";
 import { byName } from "../lib/names.ts";
 import { adjust, href } from "../lib/place.ts";
-import { useScope } from "../lib/scope.ts";
+import { type Scope, useScope } from "../lib/scope.ts";
 import { Head } from "../ui/head.tsx";
 import { Answer, Card, Empty, Tag } from "../ui/parts.tsx";
 import { Register } from "./register.tsx";
 
+/** Clients whose calls are told: the most that can be asked for. */
+const BUSIEST = 1_000;
 /** Pages of a thousand that are looked through. */
 const PAGES = 5;
 /** Rows at first, and how many more at a time. */
@@ -22,12 +24,13 @@ export function ClientsView() {
   const scope = useScope();
   const [isOpen, open] = useState(false);
   const asked = useAsk(everybody, "clients", 20_000);
+  const calls = useAsk((signal) => busy(scope, signal), `calls ${scope.key}`, scope.named ? 60_000 : 0).data;
   const wanted = scope.get("q").toLowerCase();
   const [most, setMost] = useState(SHOWN);
   useEffect(() => setMost(SHOWN), [wanted]);
   return (
     <>
-      <Head title="Clients" note="Who may call, and with what rights">
+      <Head title="Clients" note="Who may call, with what rights, and how often they do" scope={scope}>
         <input type="search" aria-label="Find a client" placeholder="Name, email or id" value={scope.get("q")}
           onInput={(event) => adjust({ q: event.currentTarget.value }, false)} />
         <button type="button" class="button primary" onClick={() => open(true)}>Register a client</button>
@@ -41,7 +44,7 @@ export function ClientsView() {
               if (found.length === 0) return <Empty title="Nobody fits" />;
               return (
                 <>
-                  <Table clients={found.slice(0, most)} />
+                  <Table clients={found.slice(0, most)} calls={calls} />
                   <p class="more">
                     {count(Math.min(found.length, most))} of {count(found.length)}{wanted ? ` that fit, of ${count(clients.length)}` : ""}{isCut ? " or more" : ""} shown.{" "}
                     {found.length > most && <button type="button" class="button small" onClick={() => setMost(most + SHOWN)}>Show more</button>}
@@ -71,14 +74,29 @@ async function everybody(signal: AbortSignal): Promise<{ clients: Client[]; isCu
   return { clients, isCut: cursor !== null };
 }
 
-function Table({ clients }: { clients: Client[] }) {
+/** Calls of a range by client; null of all others if there are more than are told. */
+interface Calls {
+  of: Map<string, number>;
+  others: 0 | null;
+}
+
+async function busy(scope: Scope, signal: AbortSignal): Promise<Calls> {
+  const span = await scope.spanNow();
+  const { data } = await get<Top>(at("/api/usage/top", { from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), limit: BUSIEST }), signal);
+  return { of: new Map(data.map((row) => [row.clientId, row.requestCount])), others: data.length < BUSIEST ? 0 : null };
+}
+
+const said = (calls: number | null) => (calls === null ? NONE : count(calls));
+
+function Table({ clients, calls }: { clients: Client[]; calls: Calls | null }) {
+  const called = (id: string) => calls?.of.get(id) ?? calls?.others ?? null;
   const now = useNow(10_000);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Clients">
       <table class="ranked full clients">
         <caption class="hidden">Clients</caption>
         <thead>
-          <tr><th scope="col">Client</th><th scope="col">Role</th><th scope="col">State</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Keys</th><th scope="col">Last seen</th></tr>
+          <tr><th scope="col">Client</th><th scope="col">Role</th><th scope="col">State</th><th scope="col" class="number">Limit</th><th scope="col" class="number">Keys</th><th scope="col" class="number">Calls</th><th scope="col">Last seen</th></tr>
         </thead>
         <tbody>
           {clients.map((client) => (
@@ -91,6 +109,7 @@ function Table({ clients }: { clients: Client[] }) {
               <td><Tag kind={client.isActive ? "good" : "bad"}>{client.isActive ? "active" : "deactivated"}</Tag></td>
               <td class="number">{client.role === "client" ? count(client.rateLimit) : "–"}</td>
               <td class="number">{count(client.keys.length)}</td>
+              <td class="number">{said(called(client.clientId))}</td>
               <td>{ago(client.lastAccessAt, now)}</td>
             </tr>
           ))}
