@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { breaches } from "./support/axe.ts";
 import { Server } from "./support/server.ts";
 import { Stage } from "./support/stage.ts";
 import { until } from "./support/wait.ts";
@@ -73,6 +74,7 @@ test("one of many clients is found by typing", async () => {
   const choice = page.getByRole("combobox", { name: "Client" });
   await choice.fill("Host 7");
   await page.waitForURL(/client=CL-/);
+  assert.deepEqual(await breaches(page, "one of many"), []);
   await until("the calls of one", async () => (await page.locator('[data-test="calls"]').textContent()) === String(CALLS / CLIENTS));
   await choice.fill("Nobody");
   assert.equal(await choice.getAttribute("aria-invalid"), "true");
