@@ -14,6 +14,8 @@ const CALLS = 690;
 
 let server: Server;
 let stage: Stage;
+/** Who recorded for all of them. */
+let importer = "";
 
 before(async () => {
   server = await Server.start({ LOG_BATCH_INTERVAL_MS: "500" });
@@ -80,6 +82,8 @@ test("one of many clients is found by typing", async () => {
   assert.equal(await choice.getAttribute("aria-invalid"), "true");
   await choice.fill("");
   await until("everybody", async () => !page.url().includes("client="));
+  const whoRecorded = () => server.get<{ lastAccessAt: string | null }>(`/api/clients/${importer}`, server.adminKey);
+  await until("it to be written down when the importer was seen", async () => (await whoRecorded()).lastAccessAt !== null);
   await page.getByRole("link", { name: "Clients", exact: true }).click();
   // And the one who recorded for them, who was seen.
   await page.getByText(`200 of ${CLIENTS + 1} shown`).waitFor();
@@ -105,6 +109,7 @@ test("another range is told by the clock of the chosen zone", async () => {
 /** Three calls of each of many clients, without response times, of three days in 2015. */
 async function record(): Promise<void> {
   const service = await server.register("Importer", "service");
+  importer = service.clientId;
   const ids: string[] = [];
   for (let n = 0; n < CLIENTS; n++) {
     const { clientId } = await server.post<{ clientId: string }>("/api/register", server.adminKey, { name: `Host ${n}`, email: `host.${n}@example.org` });
