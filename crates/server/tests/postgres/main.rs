@@ -76,8 +76,17 @@ async fn readyz(node: &Node, name: &str) -> (StatusCode, bool, String) {
 
 /// Starts a node, which has to end by itself. Returns everything that it said.
 async fn refusal(node: &mut Node) -> String {
+    ended_by_itself(node, 1).await
+}
+
+/// The same with settings that cannot be.
+async fn refusal_of_settings(node: &mut Node) -> String {
+    ended_by_itself(node, 78).await
+}
+
+async fn ended_by_itself(node: &mut Node, code: i32) -> String {
     node.spawn();
     let status = node.exit(LONG).await;
-    assert_eq!(status.code(), Some(1), "{}", node.log());
+    assert_eq!(status.code(), Some(code), "{}", node.log());
     node.log()
 }

@@ -6,7 +6,7 @@ use activity_testkit::{Database, Postgres, Stop};
 use reqwest::StatusCode;
 
 use crate::support::Node;
-use crate::{ENCRYPTION_KEY, JWT_SECRET, LONG, node, refusal, started};
+use crate::{ENCRYPTION_KEY, JWT_SECRET, LONG, node, refusal, refusal_of_settings, started};
 
 const OTHER: &str = "82c6d0a95e1f4b37a9d2e85c7041f6b30e9b5d74c1a28f6603d7e94b5f1c8a29";
 const THIRD: &str = "5d0b3e97f1486ca2b7f5904ed36c18a7e20f7b49c5d861a3907e4cb2f8d5136e";
@@ -101,7 +101,7 @@ async fn a_server_that_finds_out_later_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_without_configured_secrets_makes_none() {
     let mut node = Node::new(&[("DATABASE_HOST", "127.0.0.1"), ("AUDIT_CAPTURE", "full")]);
-    let said = refusal(&mut node).await;
+    let said = refusal_of_settings(&mut node).await;
     for name in ["JWT_SECRET", "ADMIN_API_KEY", "ENCRYPTION_KEY"] {
         assert!(said.contains(&format!("{name} is not set and must be with Postgres")), "{said}");
     }
