@@ -11,6 +11,7 @@ mod rejects;
 mod summary;
 mod target;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ use self::rejects::Rejects;
 use self::summary::Summary;
 use self::target::{Claim, Target};
 use crate::cli::ImportOptions;
-use crate::config::Settings;
+use crate::config::{Host, Settings};
 use crate::system::{OsRandomness, SystemClock};
 use crate::{Failure, contact, secrets, wire};
 
@@ -63,7 +64,10 @@ fn server(settings: &Settings) -> String {
     let running = std::fs::read_to_string(wire::url_file(settings)).ok();
     running.unwrap_or_else(|| {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}:{}", settings.host, settings.port)
+        match &settings.host {
+            Host::Ip(ip) => format!("{scheme}://{}", SocketAddr::new(*ip, settings.port)),
+            Host::Name(name) => format!("{scheme}://{name}:{}", settings.port),
+        }
     })
 }
 

@@ -62,6 +62,9 @@ async fn several_files_count_as_a_recount_does_and_a_second_run_changes_nothing(
     // Through the server that now has the data: the same again changes nothing either.
     let third = import(&node, "ip", &[&plain, &zipped]);
     assert_eq!(counted(&third, "handed over"), good);
+    let said = String::from_utf8_lossy(&third.stdout).into_owned();
+    let pages = node.at("/app/traffic?from=");
+    assert!(said.contains(&pages), "where the calls are to be seen, {pages}, in: {said}");
     node.stop().await;
     node.start().await;
     assert_eq!(reported(&node, RANGE, "UTC").await, recount(&all, "UTC"));
