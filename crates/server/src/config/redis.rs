@@ -58,6 +58,10 @@ pub(super) fn read(reader: &mut Reader, folder: &Path) -> Option<RedisSettings> 
     let sentinel_password = reader.optional("REDIS_SENTINEL_PASSWORD", text);
     let cluster = reader.optional(CLUSTER, |text| some_addresses(text, PORT));
     let has_tls = reader.required("REDIS_TLS", switch);
+    if has_tls == Some(false) && by_url.is_none() {
+        // Whoever names whom to trust would not send passwords in clear.
+        reader.contradiction("REDIS_TLS_CA_FILE", "must not be set without REDIS_TLS=true");
+    }
     let authorities = reader.optional("REDIS_TLS_CA_FILE", parse::path).map(|file| folder.join(file));
     let without = reader.required("RATE_LIMIT_WITHOUT_REDIS", without_redis);
     let patience = reader.required("REDIS_TIMEOUT_MS", timeout);
@@ -125,9 +129,6 @@ fn contradictions(reader: &mut Reader) {
             "REDIS_READ_PORT",
             "must not be set without REDIS_READ_HOST, the server that it is about",
         );
-    }
-    if reader.is_given("REDIS_TLS_CA_FILE") && !reader.is_given("REDIS_TLS") && !has(URL) {
-        reader.contradiction("REDIS_TLS_CA_FILE", "must not be set without REDIS_TLS");
     }
     if reader.is_given("REDIS_SENTINEL_USER") && !reader.is_given("REDIS_SENTINEL_PASSWORD") && !has(URL) {
         reader.contradiction("REDIS_SENTINEL_USER", "must not be set without REDIS_SENTINEL_PASSWORD");

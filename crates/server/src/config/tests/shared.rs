@@ -111,7 +111,7 @@ fn redis_is_in_one_place() {
     };
     assert!(!leases(&[]) && leases(&[("RATE_LIMIT_LEASES", "true")]));
 
-    let refused: [(Env<'_>, &[&str]); 13] = [
+    let refused: [(Env<'_>, &[&str]); 14] = [
         (
             &[("REDIS_URL", "redis://:c4n4ry@a"), ("REDIS_HOST", "b")],
             &["REDIS_HOST = \"b\"", "beside REDIS_URL"],
@@ -121,6 +121,10 @@ fn redis_is_in_one_place() {
         (&[("REDIS_URL", "redis://a"), ("REDIS_PORT", "1")], &["REDIS_PORT", "beside REDIS_URL"]),
         (&[("REDIS_URL", "redis://a"), ("REDIS_TLS", "true")], &["REDIS_TLS", "beside REDIS_URL"]),
         (&[("REDIS_HOST", "a"), ("REDIS_TLS_CA_FILE", "x")], &["REDIS_TLS_CA_FILE", "without REDIS_TLS"]),
+        (
+            &[("REDIS_HOST", "a"), ("REDIS_TLS", "false"), ("REDIS_TLS_CA_FILE", "x")],
+            &["REDIS_TLS_CA_FILE", "without REDIS_TLS=true"],
+        ),
         (
             &[("REDIS_HOST", "a"), ("REDIS_SENTINEL_USER", "x")],
             &["REDIS_SENTINEL_USER", "without the server"],
