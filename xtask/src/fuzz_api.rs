@@ -2,10 +2,9 @@
 //! answer may be a server error, or anything that the document does not say.
 
 use std::{
-    env,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::Duration,
 };
@@ -13,6 +12,7 @@ use std::{
 use activity_testkit::{Postgres, Program, Redis, free_port, until};
 use clap::Args;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::{
     cluster::http,
@@ -56,7 +56,7 @@ pub fn fuzz_api(options: &Options) -> Outcome {
     let (client, other) = (server.register("one")?, server.register("other")?);
     for (caller, key, about) in [("client", client.key.as_str(), &client), ("admin", ADMIN, &other)] {
         eprintln!("requests of a caller with the role {caller}");
-        let settings = server.folder.join(format!("{caller}.toml"));
+        let settings = server.workplace.path().join(format!("{caller}.toml"));
         let id = &about.id;
         let text =
             format!("headers = {{ X-API-Key = \"{key}\" }}\n\n[parameters]\n\"path.clientId\" = \"{id}\"\n");
@@ -81,7 +81,8 @@ pub fn in_short_shared() -> Outcome {
 struct Server {
     program: Program,
     port: u16,
-    folder: PathBuf,
+    /// Where the tool works. Not in the program's folder: the account that removes that one may not remove the tool's files.
+    workplace: TempDir,
     _shared: Option<(Postgres, Redis)>,
 }
 
@@ -95,7 +96,8 @@ impl Server {
     fn start(is_shared: bool) -> Outcome<Self> {
         let built = run::build_for_tests()?;
         let port = free_port();
-        let folder = env::temp_dir().join(format!("activity-fuzz-api-{}", std::process::id()));
+        let workplace = tempfile::Builder::new().prefix("activity-fuzz-api-").tempdir()?;
+        let folder = workplace.path().with_extension("server");
         let shared = is_shared.then(|| (Postgres::start(), Redis::start()));
         let mut settings: Vec<(&str, String)> = Vec::new();
         if let Some((postgres, redis)) = &shared {
@@ -120,7 +122,7 @@ impl Server {
         until("a server that is ready", START, || {
             http::get(port, "/readyz").filter(|(status, _)| *status == 200).map(|_| ())
         });
-        Ok(Self { program, port, folder, _shared: shared })
+        Ok(Self { program, port, workplace, _shared: shared })
     }
 
     fn register(&self, name: &str) -> Outcome<Client> {
@@ -135,7 +137,7 @@ impl Server {
 
     fn requests(&self, tool: &Path, settings: &Path, is_full: bool) -> Command {
         let mut command = Command::new(tool);
-        command.current_dir(&self.folder).arg("--config-file").arg(settings);
+        command.current_dir(&self.workplace).arg("--config-file").arg(settings);
         command.arg("run").arg(format!("http://127.0.0.1:{}/api-docs/openapi.json", self.port));
         command.args(["--no-color", "--warnings", "off", "--checks", CHECKS]);
         command.args(STREAMS.iter().flat_map(|path| ["--exclude-path", path]));

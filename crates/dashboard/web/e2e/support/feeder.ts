@@ -18,9 +18,11 @@ export class Feeder {
   readonly refused: string[] = [];
   private given = 0;
   private underWay = 0;
-  private readonly began = Date.now();
+  /** Milliseconds of giving before the latest rest, and since when it gives again. */
+  private before = 0;
+  private since: number | null = Date.now();
   private readonly random = seeded(500);
-  private readonly timer: ReturnType<typeof setInterval>;
+  private timer: ReturnType<typeof setInterval>;
 
   constructor(
     private readonly server: Server,
@@ -30,14 +32,22 @@ export class Feeder {
     this.timer = setInterval(() => void this.feed(), EVERY);
   }
 
-  /** How long it has gone on. */
+  /** How long it has given; rests do not count. */
   get seconds(): number {
-    return (Date.now() - this.began) / 1_000;
+    return (this.before + (this.since === null ? 0 : Date.now() - this.since)) / 1_000;
   }
 
-  /** Gives no more, and waits for what is under way. */
-  async stop(): Promise<void> {
+  /** Goes on after a rest, at the same pace: what was not due then is not made up for. */
+  goOn(): void {
+    this.since = Date.now();
+    this.timer = setInterval(() => void this.feed(), EVERY);
+  }
+
+  /** Gives nothing until it goes on, and waits for what is under way. */
+  async rest(): Promise<void> {
     clearInterval(this.timer);
+    this.before = this.seconds * 1_000;
+    this.since = null;
     while (this.underWay > 0) await new Promise((resolve) => setTimeout(resolve, EVERY));
   }
 

@@ -11,7 +11,7 @@ export interface Held {
   listeners: number;
 }
 
-/** Collections of one look. Calls come in between, and what they leave at once only adds: the smallest is nearest. */
+/** Collections of one look. The page's own clocks tick in between, and only add: the smallest is nearest. */
 const ROUNDS = 6;
 
 /** What a page holds when all that can be freed is freed. */
