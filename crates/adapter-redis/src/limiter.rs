@@ -15,9 +15,8 @@ use activity_domain::time::Timestamp;
 use async_trait::async_trait;
 use fred::interfaces::KeysInterface;
 use fred::types::Value;
-use fred::types::scripts::Script;
 
-use crate::link::Link;
+use crate::link::{Link, Script};
 
 mod answer;
 mod wish;
@@ -60,7 +59,7 @@ impl RedisLimiter {
 
     /// One that shares nothing with those of other prefixes.
     pub fn with_prefix(link: Link, time: Time, prefix: &str) -> Self {
-        let script = Script::from_lua(Self::SCRIPT);
+        let script = Script::new(Self::SCRIPT);
         Self { link, time, prefix: prefix.to_owned(), script }
     }
 
@@ -176,7 +175,7 @@ impl RedisLimiter {
 
     async fn run(&self, subject: &Subject, arguments: Vec<Value>) -> Result<Vec<i64>, Degraded> {
         let key = self.key(subject);
-        self.link.run(async |client| self.script.evalsha_with_reload(client, key, arguments).await).await
+        self.link.run(async |client| self.script.run(client, vec![key], arguments).await).await
     }
 }
 

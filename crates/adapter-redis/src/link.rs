@@ -6,6 +6,7 @@
 //! | this one | [`Link`]: runs commands, or says at once that it cannot |
 //! | `options`, `tls` | where Redis is; who is trusted |
 //! | `library` | what the library is told about time-outs, queues and reconnecting |
+//! | `script` | scripts in Lua |
 //! | `sentinels` | which server is the primary |
 //! | `breaker` | [`State`], and what makes it change |
 //! | `pace` | how long an answer is waited for |
@@ -32,13 +33,15 @@ mod guard;
 mod library;
 mod options;
 pub(crate) mod pace;
+mod script;
 mod sentinels;
 mod tls;
 
 pub use breaker::{Contact, State};
-pub(crate) use library::{quit, subscriber};
+pub(crate) use library::{keep_connected, quit, subscriber};
 pub use options::Options;
 pub(crate) use options::{Login, Place};
+pub(crate) use script::Script;
 pub(crate) use tls::trouble as tls_trouble;
 
 use breaker::Breaker;
@@ -63,11 +66,7 @@ impl Link {
         let client = library::client(options)?;
         let (breaker, pace) =
             (Arc::new(Breaker::new(options.name())), Arc::new(Pace::new(options.patience())));
-        let connection = client.connect();
-        let connecting = tokio::spawn(async move {
-            // It ends when it is told to, or if the library gives up, which the watch sees.
-            let _ = connection.await;
-        });
+        let connecting = keep_connected(client.clone());
         let guard = Guard::new(client.clone(), breaker.clone(), pace.clone(), options)?;
         let watching = tokio::spawn(guard.run());
         Ok(Self(Arc::new(Inner { client, breaker, pace, tasks: vec![connecting, watching] })))
@@ -93,6 +92,9 @@ impl Link {
         };
         match answer {
             Some(Ok(done)) => Ok(done),
+            Some(Err(error)) if library::is_sent_away(&error) => {
+                Err(Degraded("Redis moves what is asked for to another server".to_owned()))
+            }
             Some(Err(error)) if is_an_answer(&error) => {
                 breaker.refused(error.details());
                 Err(Degraded(format!("Redis refuses: {}", error.details())))

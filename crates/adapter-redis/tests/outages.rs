@@ -8,6 +8,7 @@
 )]
 
 mod kit;
+mod resharding;
 
 use std::time::{Duration, Instant};
 

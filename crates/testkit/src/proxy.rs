@@ -56,6 +56,7 @@ enum Change {
     Heal,
     Delay(Duration),
     Stall,
+    Lead(SocketAddr),
 }
 
 impl Proxy {
@@ -102,6 +103,11 @@ impl Proxy {
     /// passing it on is bounded; after that its sender has to wait.
     pub fn stall(&self) {
         self.order(Change::Stall);
+    }
+
+    /// New connections go to another server on this machine from now on.
+    pub fn lead_to_port(&self, port: u16) {
+        self.order(Change::Lead((Ipv4Addr::LOCALHOST, port).into()));
     }
 
     /// Cuts the first connection on which the client sends this text from now on, and no other. Earlier traps are
@@ -172,7 +178,7 @@ impl State {
         }
     }
 
-    async fn obey(&self, change: Change, listener: &mut Option<TcpListener>, links: &mut JoinSet<()>) {
+    async fn obey(&mut self, change: Change, listener: &mut Option<TcpListener>, links: &mut JoinSet<()>) {
         match change {
             Change::Cut => {
                 *listener = None;
@@ -198,6 +204,7 @@ impl State {
             }
             Change::Delay(delay) => self.weather.send_modify(|weather| weather.delay = delay),
             Change::Stall => self.weather.send_modify(|weather| weather.stalled = true),
+            Change::Lead(server) => self.server = server,
         }
     }
 }

@@ -9,10 +9,9 @@ use activity_domain::cache::{CacheKey, CacheStats, Heat, KeyUse};
 use activity_domain::error::Degraded;
 use activity_domain::time::Timestamp;
 use fred::types::Value;
-use fred::types::scripts::Script;
 
 use super::CacheOptions;
-use crate::link::Link;
+use crate::link::{Link, Script};
 
 /// Keys whose uses wait to be written. Those of others are counted in the totals only.
 const MAX_WAITING: usize = 2_048;
@@ -82,8 +81,8 @@ impl Books {
     pub fn new(prefix: &str) -> Self {
         Self {
             names: Names::new(prefix),
-            write: Script::from_lua(include_str!("books.lua")),
-            read: Script::from_lua(include_str!("hottest.lua")),
+            write: Script::new(include_str!("books.lua")),
+            read: Script::new(include_str!("hottest.lua")),
             waiting: Mutex::default(),
         }
     }
@@ -146,7 +145,7 @@ impl Books {
             let (chunk, is_last) = self.next();
             let arguments = chunk.arguments(now, options);
             let names = self.names.written();
-            let run = link.run(async |client| self.write.evalsha_with_reload(client, names, arguments).await);
+            let run = link.run(async |client| self.write.run(client, names, arguments).await);
             let answer: Vec<Value> = match run.await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -179,7 +178,7 @@ impl Books {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let run = link.run(async |client| self.read.evalsha_with_reload(client, names, limit).await);
+        let run = link.run(async |client| self.read.run(client, names, vec![limit.into()]).await);
         let answer: Vec<Value> = run.await?;
         let uses = answer.as_chunks::<5>().0.iter().filter_map(|[key, hits, misses, cost, last]| {
             Some(KeyUse {

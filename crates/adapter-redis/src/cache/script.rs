@@ -5,11 +5,10 @@ use std::time::Duration;
 use activity_domain::cache::CacheKey;
 use activity_domain::error::Degraded;
 use fred::types::Value;
-use fred::types::scripts::Script;
 
 use super::codec;
 use crate::limiter::Time;
-use crate::link::Link;
+use crate::link::{Link, Script};
 
 /// Keys live a while longer than what is in them: clocks differ, and those of tests stand still.
 const GRACE: Duration = Duration::from_mins(1);
@@ -34,7 +33,7 @@ pub(super) enum Asked {
 
 impl Leases {
     pub fn new(prefix: &str, time: Time, good: Duration) -> Self {
-        let script = Script::from_lua(include_str!("lease.lua"));
+        let script = Script::new(include_str!("lease.lua"));
         Self { script, prefix: prefix.to_owned(), time, good }
     }
 
@@ -109,7 +108,7 @@ impl Leases {
     ) -> Result<T, Degraded> {
         let place = self.place(key);
         let names = vec![place.clone(), format!("{place}:lease")];
-        let run = link.run(async |client| self.script.evalsha_with_reload(client, names, arguments).await);
+        let run = link.run(async |client| self.script.run(client, names, arguments).await);
         let answer: Vec<Value> = run.await?;
         T::of(&answer).ok_or_else(|| Degraded("Redis answers what the script does not".into()))
     }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Inner, codec};
-use crate::link::{Options, subscriber};
+use crate::link::{Options, keep_connected, subscriber};
 
 /// Between two looks whether anything is heard.
 const LOOK: Duration = Duration::from_millis(250);
@@ -46,11 +46,7 @@ impl Listener {
         channel: String,
     ) -> Result<Self, String> {
         let client = subscriber(options)?;
-        let connecting = client.connect();
-        let connection = tokio::spawn(async move {
-            // It ends when it is told to; if the library gives up, silence is noticed.
-            let _ = connecting.await;
-        });
+        let connection = keep_connected(client.clone());
         let (heard, connected) = (Instant::now(), Instant::now());
         Ok(Self {
             inner,

@@ -1,7 +1,7 @@
 //! What the library is told. Its defaults know no time-out for commands and no bound for its queue, and give up a lost
 //! server for good.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
@@ -10,6 +10,8 @@ use fred::types::Builder;
 use fred::types::config::{
     ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig, UnresponsiveConfig,
 };
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::{Options, tls};
 
@@ -28,6 +30,8 @@ pub(super) const LATE: &str = "no answer in time";
 
 /// How far apart instances connect anew, in milliseconds.
 const JITTER: u32 = 20;
+/// Before a client that has given up begins again, at first and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// A client that has not begun to connect.
 pub(super) fn client(options: &Options) -> Result<Client, String> {
@@ -47,6 +51,9 @@ fn with_messages(options: &Options, messages: usize) -> Result<Client, String> {
         internal_command_timeout: CONNECT,
         // What may have run once is not run again: it would count twice.
         max_command_attempts: 1,
+        // In a cluster it would send a command again to the server that has just sent it away (`ASK`), and end for good where
+        // it does not know the other one. It learns where a slot has gone (`MOVED`) all the same.
+        max_redirections: 0,
         max_command_buffer_len: QUEUE,
         // A password may be changed, and a server that has just started may not know its users yet.
         reconnect_on_auth_error: true,
@@ -69,6 +76,28 @@ fn with_messages(options: &Options, messages: usize) -> Result<Client, String> {
     builder.build().map_err(|error| told(&error))
 }
 
+/// Connects a client, and again whenever the library gives up for good, which it does for an error that it takes for final,
+/// such as a cluster without slots. Ends when the client is told to quit.
+pub(crate) fn keep_connected(client: Client) -> JoinHandle<()> {
+    let mut connection = client.connect();
+    tokio::spawn(async move {
+        let (least, most) = AGAIN;
+        let mut pause = least;
+        loop {
+            let begun = Instant::now();
+            let error = match connection.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => told(&error),
+                Err(panic) => panic.to_string(),
+            };
+            pause = if begun.elapsed() > most { least } else { most.min(pause * 2) };
+            tracing::debug!(error, ?pause, "the library has given up; connecting to Redis anew");
+            sleep(pause).await;
+            connection = client.connect();
+        }
+    })
+}
+
 /// Closes the connections of a client that nobody needs any more.
 pub(crate) fn quit(client: Client) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -81,6 +110,11 @@ fn reconnecting() -> ReconnectPolicy {
     let mut policy = ReconnectPolicy::new_exponential(0, 50, 1_000, 2);
     policy.set_jitter(JITTER);
     policy
+}
+
+/// Whether a server of a cluster has sent a command to another one. It has not run.
+pub(super) fn is_sent_away(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Routing && error.details() == "Too many redirections."
 }
 
 /// Why a server cannot be reached, where that is known and will not mend itself.

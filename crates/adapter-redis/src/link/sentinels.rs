@@ -4,7 +4,7 @@
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand};
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 use super::guard::{Errors, last_trouble};
 use super::{Options, library};
@@ -14,25 +14,21 @@ pub(super) struct Sentinels {
     clients: Vec<Client>,
     errors: Vec<Errors>,
     master_name: String,
-    /// They end with this.
-    _tasks: JoinSet<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Sentinels {
     /// Begins to connect. `None` where there are none.
     pub fn open(options: &Options) -> Result<Option<Self>, String> {
         let Some((hosts, master_name)) = options.sentinels() else { return Ok(None) };
-        let (mut clients, mut errors, mut tasks) = (Vec::new(), Vec::new(), JoinSet::new());
+        let (mut clients, mut errors, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
         for host in &hosts {
             let client = library::client(host)?;
             errors.push(client.error_rx());
-            let connection = client.connect();
-            tasks.spawn(async move {
-                let _ = connection.await;
-            });
+            tasks.push(library::keep_connected(client.clone()));
             clients.push(client);
         }
-        Ok(Some(Self { clients, errors, master_name: master_name.to_owned(), _tasks: tasks }))
+        Ok(Some(Self { clients, errors, master_name: master_name.to_owned(), tasks }))
     }
 
     /// Whether most of them name the same server, which is not the one that a client talks to.
@@ -65,6 +61,9 @@ impl Sentinels {
 
 impl Drop for Sentinels {
     fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
         for client in std::mem::take(&mut self.clients) {
             library::quit(client);
         }

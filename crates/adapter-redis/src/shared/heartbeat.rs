@@ -4,9 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use activity_domain::error::Degraded;
-use fred::types::scripts::Script;
 
-use crate::link::Link;
+use crate::link::{Link, Script};
 
 /// The braces are for a cluster, as everywhere.
 const KEY: &str = "activity:{instances}";
@@ -34,7 +33,7 @@ impl Heart {
     pub fn new() -> Self {
         // Instances need not be guessed, only told apart; these are the random keys of the hasher.
         let id = format!("{:016x}", RandomState::new().hash_one(0));
-        Self { script: Script::from_lua(BEAT), id, contact: (0, Instant::now()), count: 1 }
+        Self { script: Script::new(BEAT), id, contact: (0, Instant::now()), count: 1 }
     }
 
     /// Says that this instance lives. Returns how many do. At the beginning of a contact others may not have said so
@@ -43,10 +42,10 @@ impl Heart {
         if self.contact.0 != contact {
             self.contact = (contact, Instant::now());
         }
-        let arguments = vec![self.id.clone(), LIFE.as_millis().to_string()];
+        let keys = vec![KEY.to_owned()];
+        let arguments = vec![self.id.as_str().into(), LIFE.as_millis().to_string().into()];
         let script = &self.script;
-        let count: u32 =
-            link.run(async |client| script.evalsha_with_reload(client, KEY, arguments).await).await?;
+        let count: u32 = link.run(async |client| script.run(client, keys, arguments).await).await?;
         self.count = if self.contact.1.elapsed() < LIFE { self.count.max(count) } else { count.max(1) };
         Ok(self.count)
     }

@@ -1,0 +1,95 @@
+//! A cluster whose slots move while it is used: nobody notices, and nothing ends with it.
+
+use std::array;
+
+use activity_adapter_redis::{Link, Options, RedisLimiter, Time};
+use activity_contract::make;
+use activity_domain::client::RateLimit;
+use activity_domain::error::Degraded;
+use activity_domain::limit::{Charge, Quota, QuotaName, Subject, Verdict, Window};
+use activity_domain::port::RateLimiter;
+use activity_testkit::{Proxy, Redis, RedisCluster};
+
+use crate::kit;
+
+const LIMIT: u32 = 10;
+const PREFIX: &str = "activity:moving:";
+
+struct Caller {
+    limiter: RedisLimiter,
+    subject: Subject,
+}
+
+impl Caller {
+    fn new(link: &Link, id: &str) -> Self {
+        let limiter = RedisLimiter::with_prefix(link.clone(), Time::Redis, PREFIX);
+        Self { limiter, subject: Subject::Client(make::client_id(id)) }
+    }
+
+    fn key(&self) -> String {
+        format!("{PREFIX}{{{}}}", self.subject)
+    }
+
+    /// Whether a call is admitted.
+    async fn call(&self) -> Result<bool, Degraded> {
+        let limit = RateLimit::parse(LIMIT.into()).unwrap();
+        let quota = Quota { name: QuotaName::DEFAULT, limit, window: Window::HOUR, shadow: false };
+        let decision = self.limiter.take(&self.subject, &Charge { quota, cost: 1 }.into()).await?;
+        Ok(matches!(decision.verdict, Verdict::Admitted(_)))
+    }
+}
+
+/// As an operator spreads the keys anew: to a server that has some, and to one that has none yet, which the library knows
+/// nothing about.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_slot_moves_nothing_else_is_without_an_answer() {
+    let cluster = RedisCluster::start();
+    let joined = cluster.join();
+    let link = kit::up(&kit::cluster_options(&cluster).with_patience(kit::SOON)).await;
+    let losses = link.losses();
+    let others: [Caller; 4] = array::from_fn(|index| Caller::new(&link, &format!("CL-other-{index}")));
+    for (moves, to) in [("CL-1", &cluster.servers[0]), ("CL-2", &cluster.servers[1]), ("CL-3", &joined)] {
+        let moves = (0..).map(|number| Caller::new(&link, &format!("{moves}-{number}")));
+        let is_elsewhere = |moves: &Caller| cluster.owner(&moves.key()).port() != to.port();
+        let moves = moves.into_iter().find(is_elsewhere).unwrap();
+        let moving = cluster.begin_to_move(&moves.key(), to);
+        for other in &others {
+            let refused = moves.call().await.unwrap_err();
+            assert!(refused.to_string().contains("to another server"), "{refused}");
+            other.call().await.unwrap();
+        }
+        moving.finish();
+        // Nobody has said that it has moved until it is asked for.
+        let admitted = [(); LIMIT as usize + 1].map(|()| moves.call());
+        for (index, call) in admitted.into_iter().enumerate() {
+            assert_eq!(call.await, Ok(index < LIMIT as usize));
+        }
+        assert_eq!(to.cli(&["EXISTS", &moves.key()]), "1");
+    }
+    assert_eq!(link.losses(), losses);
+}
+
+/// The library takes it for final that a server says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_may_become_a_cluster_later() {
+    let (alone, cluster) = (Redis::start(), RedisCluster::start());
+    let proxy = Proxy::to_port(alone.port());
+    let password = &alone.address().password;
+    for server in &cluster.servers {
+        server.cli(&["ACL", "SETUSER", "default", &format!(">{password}")]);
+    }
+    let options = Options::cluster(vec![("127.0.0.1".to_owned(), proxy.port())]);
+    let link = Link::open(&options.with_login(None, password)).unwrap();
+    let caller = Caller::new(&link, "CL-1");
+    kit::until("it to be asked twice", || refusals(&alone) > 1).await;
+    caller.call().await.unwrap_err();
+    proxy.lead_to_port(cluster.servers[0].port());
+    kit::eventually("an answer", async || caller.call().await.is_ok()).await;
+}
+
+/// How often a server has said that it is no cluster.
+fn refusals(server: &Redis) -> u32 {
+    let stats = server.cli(&["INFO", "errorstats"]);
+    let count = stats.lines().find_map(|line| line.strip_prefix("errorstat_ERR:count="));
+    count.map_or(0, |count| count.parse().unwrap())
+}
