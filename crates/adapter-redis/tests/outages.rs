@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use activity_adapter_redis::link::{Contact, State};
 use activity_adapter_redis::{Link, Options, RedisLimiter, SharedLimiter, Time, WithoutRedis};
+use activity_contract::limiter::LimiterClock;
 use activity_contract::make;
 use activity_domain::client::RateLimit;
 use activity_domain::limit::{Charge, Quota, QuotaName, Quotas, Subject, Verdict, Window};
@@ -189,6 +190,27 @@ async fn a_full_redis_refuses_and_is_not_lost() {
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
     assert!(answers(&limiter(&link)).await);
     assert_eq!(contact(&link), before);
+}
+
+/// What it counts already it can tell, and that is enough to refuse.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_redis_answers_where_nothing_is_to_be_counted() {
+    let server = Redis::start();
+    let link = kit::up(&kit::options(server.address()).with_patience(kit::SOON)).await;
+    let clock = kit::Hands::new();
+    let limiter = RedisLimiter::new(link, Time::Given(clock.clone()));
+    let mut charge = one();
+    charge.quota.limit = RateLimit::parse(1).unwrap();
+    let take = async || limiter.take(&subject(), &charge.into()).await.map(|decision| decision.verdict);
+    assert!(matches!(take().await, Ok(Verdict::Admitted(_))));
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    for _ in 0..3 {
+        clock.advance(i64::from(Window::HOUR.seconds()) * 1_000_000 / 60).await;
+        assert!(matches!(take().await, Ok(Verdict::Refused { .. })));
+        assert_eq!(limiter.peek(&subject(), &charge.quota.into()).await.unwrap()[0].remaining, 0);
+    }
+    clock.advance(i64::from(Window::HOUR.seconds()) * 1_000_000).await;
+    assert!(take().await.unwrap_err().to_string().contains("OOM"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

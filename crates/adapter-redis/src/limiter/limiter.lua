@@ -238,7 +238,7 @@ for index = 1, #rings do
   now = max(now, rings[index].now)
 end
 
-local function save()
+local function save(by)
   local last = 0
   for index = 1, #rings do
     local ring = rings[index]
@@ -246,7 +246,7 @@ local function save()
       last = max(last, (floor(ring.now / ring.width) + SLOTS) * ring.width)
     end
   end
-  call('SET', KEYS[1], text(), 'PX', max(math.ceil((last - shown) / 1000), 1) + grace)
+  by('SET', KEYS[1], text(), 'PX', max(math.ceil((last - shown) / 1000), 1) + grace)
 end
 
 -- Counts what was taken elsewhere. From ARGV[3] on: name | window in seconds | how many parts | of each its age and how much it
@@ -273,7 +273,7 @@ if ARGV[1] == 'merge' then
     end
     at = last + 2
   end
-  save()
+  save(call)
   return {}
 end
 
@@ -370,9 +370,11 @@ if by < 0 and ARGV[1] == 'take' then
   end
 end
 -- What was not counted leaves nothing behind but the time, where that is in another slot: what has left the window then stays
--- gone, and what comes after is not counted before.
-if is_more or is_later and not is_other then
-  save()
+-- gone, and what comes after is not counted before. A Redis without memory need not keep it.
+if is_more then
+  save(call)
+elseif is_later and not is_other then
+  save(redis.pcall)
 end
 
 -- shown | counted at | index of the quota that refuses, or -1 | until when | bits: counted | bits: would refuse; then of each
