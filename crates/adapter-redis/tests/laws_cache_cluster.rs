@@ -3,4 +3,4 @@
 mod cachekit;
 mod kit;
 
-activity_contract::cache_laws!(cachekit::Harness::on(kit::cluster_options(kit::cluster()), None));
+activity_contract::cache_laws!(together cachekit::Harness::on(kit::cluster_options(kit::cluster()), None));

@@ -2,4 +2,4 @@
 
 mod kit;
 
-activity_contract::limiter_laws!(kit::Harness::on(kit::cluster_options(kit::cluster())));
+activity_contract::limiter_laws!(together kit::Harness::on(kit::cluster_options(kit::cluster())));

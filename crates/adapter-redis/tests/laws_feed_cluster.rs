@@ -3,4 +3,4 @@
 mod feedkit;
 mod kit;
 
-activity_contract::feed_laws!(feedkit::Harness::on(kit::cluster_options(kit::cluster())));
+activity_contract::feed_laws!(together feedkit::Harness::on(kit::cluster_options(kit::cluster())));

@@ -142,12 +142,13 @@ macro_rules! laws {
     };
 }
 
-/// Makes one test of each law of the limiter. Takes a
+/// Makes one test of each law of the limiter, or one of all where `together` stands before the harness: for servers that take longer
+/// to start than a law takes. Takes a
 /// [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
 #[macro_export]
 macro_rules! limiter_laws {
-    ($harness:expr) => {
-        $crate::tests_of! { $harness;
+    ($($harness:tt)+) => {
+        $crate::tests_of! { $($harness)+;
             limiter {
                 no_window_holds_more_than_the_limit,
                 no_window_is_too_short_by_a_microsecond,
@@ -221,8 +222,8 @@ macro_rules! put_back_laws {
 /// [`laws!`] takes its harness.
 #[macro_export]
 macro_rules! cache_laws {
-    ($harness:expr) => {
-        $crate::tests_of! { $harness;
+    ($($harness:tt)+) => {
+        $crate::tests_of! { $($harness)+;
             cache {
                 a_value_comes_out_as_it_went_in,
                 keys_do_not_share_a_value,
@@ -289,8 +290,8 @@ macro_rules! late_laws {
 /// its harness.
 #[macro_export]
 macro_rules! feed_laws {
-    ($harness:expr) => {
-        $crate::tests_of! { $harness;
+    ($($harness:tt)+) => {
+        $crate::tests_of! { $($harness)+;
             feed {
                 a_reader_sees_its_scope_through_its_filter_in_order,
                 an_event_has_its_numbers_and_is_shown_once,
@@ -314,6 +315,15 @@ macro_rules! feed_laws {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
+    (together $harness:expr; $($group:ident { $($law:ident,)+ })+) => {
+        $(#[test]
+        fn $group() {
+            $crate::run(async {
+                $(println!("{}", stringify!($law));
+                $crate::$group::$law(&$harness).await;)+
+            });
+        })+
+    };
     ($harness:expr; $($group:ident { $($law:ident,)+ })+) => {
         $(mod $group {
             #[allow(unused_imports, reason = "the harness may be an expression without names")]
