@@ -158,6 +158,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_slot_that_moves_is_no_loss_and_no_refusal() {
+        let of = |kind, text: &'static str| library::is_sent_away(&Error::new(kind, text));
+        assert!(of(ErrorKind::Routing, "Too many redirections."));
+        assert!(of(ErrorKind::Unknown, "TRYAGAIN Multiple keys request during rehashing of slot"));
+        assert!(!of(ErrorKind::Routing, "Max attempts reached."));
+        assert!(!of(ErrorKind::Unknown, "OOM command not allowed when used memory > 'maxmemory'."));
+    }
+
+    #[test]
     fn an_answer_is_told_from_a_loss() {
         let of = |text: &'static str| is_an_answer(&Error::new(ErrorKind::Unknown, text));
         for answer in ["OOM command not allowed when used memory > 'maxmemory'.", "NOPERM no", "ERR unknown"]

@@ -112,9 +112,11 @@ fn reconnecting() -> ReconnectPolicy {
     policy
 }
 
-/// Whether a server of a cluster has sent a command to another one. It has not run.
+/// Whether a server of a cluster has sent a command to another one, or has but some of its keys while they move. It has not
+/// run.
 pub(super) fn is_sent_away(error: &Error) -> bool {
-    *error.kind() == ErrorKind::Routing && error.details() == "Too many redirections."
+    let is_redirected = *error.kind() == ErrorKind::Routing && error.details() == "Too many redirections.";
+    is_redirected || error.details().starts_with("TRYAGAIN")
 }
 
 /// Why a server cannot be reached, where that is known and will not mend itself.

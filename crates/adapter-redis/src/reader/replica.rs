@@ -80,6 +80,8 @@ fn shuffled<T>(mut all: Vec<T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use activity_testkit::Redis;
+
     use super::*;
 
     #[test]
@@ -93,6 +95,19 @@ mod tests {
             assert_eq!(of(down), None, "{down}");
         }
         assert_eq!(place(&HashMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn what_has_become_a_primary_is_not_read() {
+        let (server, other) = (Redis::start(), Redis::start());
+        let password = Some(server.address().password.clone());
+        let way = Way { tls: None, login: Login { password, ..Login::default() } };
+        let is_replica = async || replica("127.0.0.1", server.port(), &way).await.unwrap().is_some();
+        assert!(!is_replica().await);
+        server.cli(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
+        assert!(is_replica().await);
+        server.cli(&["REPLICAOF", "NO", "ONE"]);
+        assert!(!is_replica().await);
     }
 
     #[test]
