@@ -156,7 +156,7 @@ pub struct DemoOptions {
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=30))]
     pub days: u32,
     /// About how many calls a day has.
-    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls_per_day: u32,
 }
 

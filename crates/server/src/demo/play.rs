@@ -22,9 +22,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 const BATCH: usize = 2_000;
 /// Of the client with a limit of its own: what is left of it when the play begins.
 const LEFT: usize = 40;
-/// Milliseconds between two moments of the play: with one to three calls each, a few a second.
-const PAUSE: (u64, u64) = (250, 900);
-/// Once in so many moments, the client that is near its limit calls.
+/// Once in so many calls, the client that is near its limit calls.
 const SELDOM: u64 = 150;
 
 /// One of the cast, registered.
@@ -54,7 +52,7 @@ async fn play(settings: &Settings, stage: &Stage) -> Result<std::convert::Infall
     let told = tell(&server, &mut traffic, &members, stage).await?;
     spend(&server, &mut traffic, &members).await?;
     print(&welcome(settings, stage, &server, &members, told))?;
-    go_on(&server, &mut traffic, &members).await
+    go_on(&server, &mut traffic, &members, stage.options.calls_per_day).await
 }
 
 /// Waits for the server to be ready.
@@ -126,17 +124,19 @@ async fn spend(server: &RunningServer, traffic: &mut Traffic, members: &[Member]
     Ok(())
 }
 
-/// A few calls a second, each by the key of its client. What the server refuses, as by a limit, is part of the play.
+/// As many calls as before, each by the key of its client. What the server refuses, as by a limit, is part of the play.
 async fn go_on(
     server: &RunningServer,
     traffic: &mut Traffic,
     members: &[Member],
+    calls_per_day: u32,
 ) -> Result<std::convert::Infallible, Failure> {
     let limited = CAST.iter().position(|actor| actor.limit.is_some());
     loop {
-        tokio::time::sleep(Duration::from_millis(traffic.between(PAUSE.0, PAUSE.1))).await;
+        let pause = traffic.pause(SystemClock.now(), calls_per_day);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
         let now = SystemClock.now();
-        let mut calls: Vec<Call> = (0..traffic.between(1, 4)).filter_map(|_| traffic.any(now)).collect();
+        let mut calls: Vec<Call> = traffic.any(now).into_iter().collect();
         calls.retain(|call| Some(call.actor) != limited);
         if traffic.between(0, SELDOM) == 0 {
             calls.extend(limited.and_then(|index| traffic.of(index, now)));
@@ -157,7 +157,7 @@ fn welcome(
 ) -> String {
     let url = server.url();
     let mut text = format!(
-        "\n  Made-up traffic: {} clients, {told} calls of the last {} days, and a few more every second.\n\n",
+        "\n  Made-up traffic: {} clients, {told} calls of the last {} days, and more by the second.\n\n",
         members.len(),
         stage.options.days
     );

@@ -12,6 +12,8 @@ const HOUR: i64 = 3_600;
 const INCIDENT: i64 = 21 * HOUR;
 /// How wide response times spread: one in six takes longer than e to the power of this times the median.
 const SPREAD: f64 = 0.55;
+/// Milliseconds between two calls that are made live, at least and at most: whoever looks wants to see something.
+const PAUSE: (f64, f64) = (20.0, 2_000.0);
 
 /// A call as `POST /api/logs` takes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,18 +54,22 @@ impl Traffic {
     /// The calls of an hour that began so many hours ago, where a whole day has so many.
     pub fn hour(&mut self, hours_ago: u32, calls_per_day: u32) -> Vec<Call> {
         let start = self.now.plus_seconds(-HOUR * i64::from(hours_ago));
-        let at = Zone::utc().date_of(start);
-        let weekday = u8::try_from(at.weekday().to_monday_zero_offset()).unwrap_or_default();
-        let hour = u8::try_from(start.minute().0.div_euclid(60).rem_euclid(24)).unwrap_or_default();
         let mut calls = Vec::new();
         for (index, actor) in CAST.iter().enumerate() {
-            let mean = f64::from(calls_per_day) / 24.0 * f64::from(actor.share) / 100.0;
-            for _ in 0..self.rounded(mean * actor.habit.at(weekday, hour)) {
+            for _ in 0..self.rounded(in_an_hour(actor, start, calls_per_day)) {
                 let within = i64::try_from(self.random.below(3_600)).unwrap_or_default();
                 calls.push(self.call(index, actor, start.plus_seconds(within)));
             }
         }
         calls
+    }
+
+    /// Milliseconds to the next call, at the pace of the hour that it is.
+    pub fn pause(&mut self, at: Timestamp, calls_per_day: u32) -> u64 {
+        let in_this_hour: f64 = CAST.iter().map(|actor| in_an_hour(actor, at, calls_per_day)).sum();
+        let mean = (HOUR as f64 * 1_000.0 / in_this_hour.max(1.0)).clamp(PAUSE.0, PAUSE.1);
+        let pause = mean * (0.5 + self.share());
+        self.rounded(pause).into()
     }
 
     /// A call of one of the cast.
@@ -166,6 +172,14 @@ impl Traffic {
     }
 }
 
+/// How many calls one of the cast makes in the hour of a moment.
+fn in_an_hour(actor: &Actor, at: Timestamp, calls_per_day: u32) -> f64 {
+    let weekday = Zone::utc().date_of(at).weekday().to_monday_zero_offset();
+    let hour = u8::try_from(at.minute().0.div_euclid(60).rem_euclid(24)).unwrap_or_default();
+    let busy = actor.habit.at(u8::try_from(weekday).unwrap_or_default(), hour);
+    f64::from(calls_per_day) / 24.0 * f64::from(actor.share) / 100.0 * busy
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +212,19 @@ mod tests {
             assert!((0.5..2.0).contains(&(own / share)), "{}: {own} of {share}", actor.name);
         }
         assert!(week.iter().all(|call| call.timestamp.as_str() < "2026-03-05T15:20:00"));
+    }
+
+    #[test]
+    fn it_goes_on_at_the_pace_of_its_week() {
+        let now = Timestamp::parse("2026-03-05T15:20:00Z").unwrap();
+        let mut traffic = Traffic::new(1, now);
+        for calls_per_day in [50_000, 400_000] {
+            let last_hour = traffic.hour(1, calls_per_day).len() as f64;
+            let live: f64 = (0..1_000).map(|_| traffic.pause(now, calls_per_day) as f64).sum();
+            let in_an_hour = 1_000.0 * 3_600_000.0 / live;
+            assert!((0.8..1.25).contains(&(in_an_hour / last_hour)), "{in_an_hour} after {last_hour}");
+        }
+        assert!((0..1_000).all(|_| (1_000..=3_000).contains(&traffic.pause(now, 1))));
     }
 
     #[test]
