@@ -104,7 +104,7 @@ macro_rules! laws {
                 ties_go_by_client_in_byte_order,
                 top_knows_names_and_has_no_percentiles,
                 last_seen_is_the_latest_event_not_the_last_arrival,
-                ten_years_of_sparse_days_come_in_pages,
+                the_longest_range_of_sparse_days_comes_in_pages,
                 late_rows_count_on_the_day_of_the_event,
             }
             upkeep {

@@ -38,7 +38,7 @@ pub enum Command {
     Import(ImportOptions),
     /// Serve made-up traffic to look at, until Ctrl-C.
     ///
-    /// A dozen clients, a week of their calls, and a few more every second, through the API of a server of its own, which
+    /// A dozen clients, eight days of their calls, and more at the same pace, through the API of a server of its own, which
     /// heeds no settings but those of its log. It has the embedded store and listens on 127.0.0.1.
     Demo(DemoOptions),
     /// Clients, keys, and what was set aside, for whoever holds the data folder; also beside a running
@@ -153,7 +153,7 @@ pub struct DemoOptions {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Days of traffic before now.
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=30))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=30))]
     pub days: u32,
     /// About how many calls a day has.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -15,7 +15,7 @@ const CALLS = 690;
 let server: Server;
 let stage: Stage;
 /** Who recorded for all of them. */
-let importer = "";
+let importer = { clientId: "", apiKey: "" };
 
 before(async () => {
   server = await Server.start({ LOG_BATCH_INTERVAL_MS: "500" });
@@ -82,13 +82,16 @@ test("one of many clients is found by typing", async () => {
   assert.equal(await choice.getAttribute("aria-invalid"), "true");
   await choice.fill("");
   await until("everybody", async () => !page.url().includes("client="));
-  const whoRecorded = () => server.get<{ lastAccessAt: string | null }>(`/api/clients/${importer}`, server.adminKey);
+  const whoRecorded = () => server.get<{ lastAccessAt: string | null }>(`/api/clients/${importer.clientId}`, server.adminKey);
   await until("it to be written down when the importer was seen", async () => (await whoRecorded()).lastAccessAt !== null);
   await page.getByRole("link", { name: "Clients", exact: true }).click();
   // And the one who recorded for them, who was seen.
   await page.getByText(`200 of ${CLIENTS + 1} shown`).waitFor();
   const names = await page.getByRole("rowheader").getByRole("link").allTextContents();
   assert.deepEqual(names.slice(0, 13), ["Importer", ...Array.from({ length: 12 }, (_, n) => `Host ${n}`)]);
+  await page.getByRole("button", { name: "Busiest" }).click();
+  await page.getByRole("rowheader").getByRole("link").nth(0).filter({ hasText: "Host 0" }).waitFor();
+  await page.waitForURL(/sort=calls/);
   await page.getByRole("button", { name: "Show more" }).click();
   // All days are still the range.
   await page.getByRole("row", { name: new RegExp(`Host ${CLIENTS - 1} .* ${CALLS / CLIENTS} never`) }).waitFor();
@@ -106,10 +109,21 @@ test("another range is told by the clock of the chosen zone", async () => {
   await page.close();
 });
 
+test("all days are those from the first call to the last", async () => {
+  await server.post("/api/logs", importer.apiKey, [{ clientId: importer.clientId, endpoint: "/new", method: "GET", statusCode: 200 }], { Prefer: "wait=10" });
+  const page = await stage.signedIn(server.adminKey, "/app/traffic?range=all");
+  const calls = page.locator('[data-test="calls"]');
+  await until("all calls", async () => (await calls.getAttribute("title"))?.replaceAll(/\D/g, "") === String(CALLS + 1));
+  await page.getByRole("row", { name: /GET \/old/ }).getByRole("link").click();
+  await page.waitForURL(/\/app\/log\?.*endpoint=%2Fold/);
+  await page.getByText("100 shown.").waitFor();
+  await page.close();
+});
+
 /** Three calls of each of many clients, without response times, of three days in 2015. */
 async function record(): Promise<void> {
   const service = await server.register("Importer", "service");
-  importer = service.clientId;
+  importer = service;
   const ids: string[] = [];
   for (let n = 0; n < CLIENTS; n++) {
     const { clientId } = await server.post<{ clientId: string }>("/api/register", server.adminKey, { name: `Host ${n}`, email: `host.${n}@example.org` });

@@ -1,4 +1,4 @@
-//! The play: clients register, a week of theirs is told by the admin, and then they go on by themselves.
+//! The play: clients register, days of theirs are told by the admin, and then they go on by themselves.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};

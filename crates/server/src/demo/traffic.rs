@@ -1,4 +1,4 @@
-//! Made-up calls: a week by the clock of its clients, with an hour in which something was broken.
+//! Made-up calls: days by the clock of its clients, with an hour in which something was broken.
 
 use activity_access_log::sample::Random;
 use activity_domain::time::{Timestamp, Zone};

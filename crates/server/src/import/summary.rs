@@ -59,7 +59,7 @@ impl Summary {
             let _ = writeln!(text, "  {name:<12}{count:>12}{note}");
         };
         if o.handed_over > 0 {
-            line("handed over", o.handed_over, "  to the running server, which knows duplicates");
+            line("handed over", o.handed_over, "  to the running server, which counts nothing twice");
         } else {
             line("stored", o.stored, "");
             line("duplicates", o.duplicate, "");
@@ -75,7 +75,8 @@ impl Summary {
         if let (Some(first), Some(last)) = (self.first, self.last) {
             let _ = writeln!(text, "  from {first} to {last}");
             let end = last.plus_seconds(60);
-            let _ = writeln!(text, "  see them     {server}/app/traffic?from={first}&to={end}");
+            let how = if o.handed_over > 0 { "" } else { "  (while a server runs)" };
+            let _ = writeln!(text, "  see them     {server}/app/traffic?from={first}&to={end}{how}");
         }
         text
     }

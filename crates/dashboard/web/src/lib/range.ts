@@ -2,8 +2,8 @@
 
 import type { Bucket } from "../api/types.ts";
 
-/** Their hours. Of all days there are ten years at most, which are cut to those that have calls. */
-export const NAMED = { "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, "90d": 2_160, all: 87_600 } as const;
+/** Their hours. Of all days there are 27 years at most, which are cut to those that have calls. */
+export const NAMED = { "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, "90d": 2_160, all: 239_760 } as const;
 export type Named = keyof typeof NAMED;
 export const DEFAULT_RANGE: Named = "24h";
 
@@ -36,7 +36,7 @@ const FINE = 7 * DAY + 12 * HOUR;
 /** Days of a series that is told apart by status are at most a thousand. */
 export const LONGEST_GROUPED = 990 * DAY;
 /** The longest range that can be asked for. */
-export const LONGEST = 3_650 * DAY;
+export const LONGEST = 9_990 * DAY;
 
 export const isNamed = (text: string | null): text is Named => text !== null && text in NAMED;
 

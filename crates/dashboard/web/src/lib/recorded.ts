@@ -16,7 +16,7 @@ export async function newest(clientId: string | undefined, signal?: AbortSignal)
   return day ? Math.min(Date.parse(`${day.date}T23:59:59Z`), now()) : null;
 }
 
-/** From the first day with calls to the last, or the ten years before the end of that; null if there are none. */
+/** From the first day with calls to the last, or the 27 years before the end of that; null if there are none. */
 export async function everything(zone: string, clientId?: string): Promise<Span | null> {
   const last = await newest(clientId);
   if (last === null) return null;

@@ -48,7 +48,7 @@ function RangeChoice({ scope }: { scope: Scope }) {
   };
   return (
     <>
-      {own && <button type="button" class="button small" onClick={() => adjust(rangeQuery(DEFAULT_RANGE))}>{NAMES[DEFAULT_RANGE]}</button>}
+      {own && <button type="button" class="button small" onClick={() => adjust(rangeQuery(DEFAULT_RANGE))}>Back to the last 24 hours</button>}
       <select aria-label="Range" value={scope.named ?? "chosen"} onChange={(event) => choose(event.currentTarget)}>
         {own && <option value="chosen">{own}</option>}
         {(Object.keys(NAMED) as Named[]).map((name) => <option key={name} value={name}>{NAMES[name]}</option>)}
@@ -80,7 +80,7 @@ function OwnRange({ scope, onClose }: { scope: Scope; onClose: () => void }) {
         <Field label={`From (${name})`}>
           {(field) => <input {...field} type="datetime-local" required value={from} onInput={(event) => setFrom(event.currentTarget.value)} />}
         </Field>
-        <Field label={`To (${name})`} error={isLong ? "has to be at most ten years later" : isGood ? undefined : "has to be later than the beginning"}>
+        <Field label={`To (${name})`} error={isLong ? "has to be at most 27 years later" : isGood ? undefined : "has to be later than the beginning"}>
           {(field) => <input {...field} type="datetime-local" required value={to} onInput={(event) => setTo(event.currentTarget.value)} />}
         </Field>
         <footer><button class="button primary" disabled={!isGood || isLong}>Show</button></footer>

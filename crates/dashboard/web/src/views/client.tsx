@@ -47,7 +47,7 @@ function Who({ client, zone }: { client: Client; zone: string }) {
   return (
     <>
       <Tag kind={client.role}>{client.role}</Tag> <code>{client.clientId}</code> {client.email && <>· {client.email} </>}
-      · since {date(client.createdAt, zone, "full")} · last seen {ago(client.lastAccessAt, now)}
+      · registered {date(client.createdAt, zone, "full")} · key last used {ago(client.lastAccessAt, now)}
     </>
   );
 }

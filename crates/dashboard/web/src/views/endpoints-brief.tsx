@@ -14,6 +14,12 @@ import { Answer, Bar, Card, Empty, Segments } from "../ui/parts.tsx";
 export type Sort = "requests" | "p95" | "errors";
 export const SORTS = [["requests", "Busiest"], ["p95", "Slowest"], ["errors", "Failing"]] as const;
 
+/** Where the calls of an endpoint are listed. What stands for several methods or paths is no filter. */
+export const callsOf = (row: EndpointRow, clientId?: string): string =>
+  href("/app/log", {
+    endpoint: row.endpoint.startsWith("/") ? row.endpoint : null, method: row.method.startsWith("(") ? null : row.method, client: clientId || null,
+  });
+
 interface Props {
   hint: number;
   wide?: boolean;
@@ -39,27 +45,27 @@ export function EndpointsBrief({ hint, wide = false, clientId, scope }: Props) {
         {({ data }) => {
           const rows = sort === "errors" ? data.filter((row) => row.errorCount > 0) : data;
           if (rows.length === 0) return <Empty title={data.length > 0 ? "Nothing fails" : scope ? "No calls in this range" : "No calls in the last 24 hours"} />;
-          return <Brief rows={rows} sort={sort} range={range} />;
+          return <Brief rows={rows} sort={sort} range={range} clientId={clientId} />;
         }}
       </Answer>
     </Card>
   );
 }
 
-function Brief({ rows, sort, range }: { rows: EndpointRow[]; sort: Sort; range: string }) {
+function Brief({ rows, sort, range, clientId }: { rows: EndpointRow[]; sort: Sort; range: string; clientId: string | undefined }) {
   const measure = (row: EndpointRow) => (sort === "requests" ? row.requestCount : sort === "errors" ? row.errorCount : (row.p95 ?? 0));
   const most = Math.max(...rows.map(measure));
   return (
     <table class="ranked">
       <caption class="hidden">Endpoints: {range}</caption>
       <thead>
-        <tr><th scope="col">Endpoint</th><th scope="col" class="number">Calls</th><th scope="col" class="number">Errors</th><th scope="col" class="number">p95</th></tr>
+        <tr><th scope="col">Endpoint</th><th scope="col" class="number">Calls</th><th scope="col" class="number">{sort === "errors" ? "Errors" : "Error rate"}</th><th scope="col" class="number">p95</th></tr>
       </thead>
       <tbody>
         {rows.map((row) => (
           <tr key={`${row.method} ${row.endpoint}`}>
             <th scope="row">
-              <span class="path"><b>{row.method}</b> {row.endpoint}</span>
+              <a class="path" href={callsOf(row, clientId)}><b>{row.method}</b> {row.endpoint}</a>
               <Bar value={measure(row)} of={most} kind={sort === "errors" ? "bad" : sort === "p95" ? "warn" : "accent"} />
             </th>
             <td class="number" title={count(row.requestCount)}>{short(row.requestCount)}</td>

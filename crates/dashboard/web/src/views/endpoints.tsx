@@ -1,19 +1,23 @@
 // All endpoints of a range, in the order of one's choice.
 
+import { useState } from "preact/hooks";
+
 import { at, get } from "../api/http.ts";
 import type { EndpointRow, Endpoints } from "../api/types.ts";
 import { count, latency, share } from "../lib/format.ts";
 import { useAsk } from "../lib/hooks.ts";
 import { useNames } from "../lib/names.ts";
-import { adjust, href } from "../lib/place.ts";
+import { adjust } from "../lib/place.ts";
 import { useScope, useSession } from "../lib/scope.ts";
 import { ClientChoice } from "../ui/client-choice.tsx";
 import { Head } from "../ui/head.tsx";
 import { Answer, Bar, Card, Segments } from "../ui/parts.tsx";
-import { type Sort, SORTS } from "./endpoints-brief.tsx";
+import { callsOf, type Sort, SORTS } from "./endpoints-brief.tsx";
 import { NoCalls } from "./no-calls.tsx";
 
-const MOST = 200;
+/** Rows at first, and at most. */
+const SHOWN = 200;
+const MOST = 1_000;
 
 export function EndpointsView() {
   const { role } = useSession();
@@ -21,12 +25,13 @@ export function EndpointsView() {
   const names = useNames(role);
   const sort = (SORTS.find(([name]) => name === scope.get("sort"))?.[0] ?? "requests") satisfies Sort;
   const clientId = scope.get("client");
+  const [limit, setLimit] = useState(SHOWN);
   const asked = useAsk<Endpoints>(async (signal) => {
     const span = await scope.spanNow(clientId);
     return get(at("/api/usage/endpoints", {
-      from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), sort, limit: MOST, clientId,
+      from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), sort, limit, clientId,
     }), signal);
-  }, `endpoints ${scope.key} ${sort} ${clientId}`, scope.named ? 15_000 : 0);
+  }, `endpoints ${scope.key} ${sort} ${clientId} ${limit}`, scope.named ? 15_000 : 0);
   return (
     <>
       <Head title="Endpoints" note="Ids in paths are counted together" scope={scope}>
@@ -35,7 +40,15 @@ export function EndpointsView() {
       <div class="grid">
         <Card title="By endpoint and method" actions={<Segments label="Order" options={SORTS} value={sort} onChange={(next) => adjust({ sort: next === "requests" ? null : next })} />}>
           <Answer asked={asked} height={320}>
-            {({ data }) => data.length === 0 ? <NoCalls scope={scope} clientId={clientId} /> : <Table rows={data} sort={sort} client={clientId} />}
+            {({ data }) => data.length === 0 ? <NoCalls scope={scope} clientId={clientId} /> : (
+              <>
+                <Table rows={data} sort={sort} client={clientId} />
+                <p class="more">
+                  {count(data.length)}{data.length === limit ? " or more, of which the first are" : ""} shown.{" "}
+                  {data.length === limit && limit < MOST && <button type="button" class="button small" onClick={() => setLimit(MOST)}>Show more</button>}
+                </p>
+              </>
+            )}
           </Answer>
         </Card>
       </div>
@@ -60,9 +73,7 @@ function Table({ rows, sort, client }: { rows: EndpointRow[]; sort: Sort; client
           {rows.map((row) => (
             <tr key={`${row.method} ${row.endpoint}`}>
               <th scope="row">
-                <a class="path" href={href("/app/log", { endpoint: row.endpoint.startsWith("/") ? row.endpoint : null, method: row.method.startsWith("(") ? null : row.method, client: client || null })}>
-                  <b>{row.method}</b> {row.endpoint}
-                </a>
+                <a class="path" href={callsOf(row, client)}><b>{row.method}</b> {row.endpoint}</a>
                 <Bar value={measure(row)} of={most} kind={sort === "errors" ? "bad" : sort === "p95" ? "warn" : "accent"} />
               </th>
               <td class="number">{count(row.requestCount)}</td>

@@ -29,7 +29,7 @@ export function SignIn({ said, onKey }: { said: string | null; onKey: (key: stri
         {said && <p class="notice" role="alert">{said}</p>}
         {/* For managers of passwords, which want a name beside it. */}
         <input class="hidden" type="text" name="username" autocomplete="username" value="activity-tracker" readOnly tabIndex={-1} aria-hidden="true" />
-        <Field label="API key" error={wrong ?? undefined} hint="It is exchanged for a short-lived token and not kept.">
+        <Field label="API key" error={wrong ?? undefined} hint="It is exchanged for a short-lived token, which is kept in memory alone: after a reload it is asked for again.">
           {(attributes) => (
             <input {...attributes} ref={field} type="password" name="key" autocomplete="current-password" placeholder="atk_…" spellcheck={false}
               required value={key} onInput={(event) => {

@@ -70,10 +70,10 @@ function Cache({ stats, onWarmed }: { stats: CacheStats; onWarmed: () => void })
   return (
     <>
       <div class="tiles">
-        <Tile name="Hit rate" value={stats.hits + stats.misses > 0 ? share(stats.hitRate) : "–"}><p>{count(stats.hits)} hits, {count(stats.misses)} misses</p></Tile>
-        <Tile name="Answers kept" value={count(stats.entries)}><p>{count(stats.stale)} served while renewed</p></Tile>
-        <Tile name="Memory" value={bytes(stats.bytes)}><Bar value={stats.bytes} of={stats.maxBytes} /><p>of {bytes(stats.maxBytes)}</p></Tile>
-        <Tile name="Last warmed" value={<span class="words">{last ? ago(last.at, now) : "never"}</span>}>
+        <Tile name="Cache hit rate" value={stats.hits + stats.misses > 0 ? share(stats.hitRate) : "–"}><p>{count(stats.hits)} hits, {count(stats.misses)} misses</p></Tile>
+        <Tile name="Answers in the cache" value={count(stats.entries)}><p>{count(stats.stale)} served while renewed</p></Tile>
+        <Tile name="Memory of the cache" value={bytes(stats.bytes)}><Bar value={stats.bytes} of={stats.maxBytes} /><p>of {bytes(stats.maxBytes)}</p></Tile>
+        <Tile name="Cache last warmed" value={<span class="words">{last ? ago(last.at, now) : "never"}</span>}>
           <p>{last && `${count(last.warmed)} made, ${count(last.skipped)} skipped, ${count(last.failed)} failed`}</p>
           <button type="button" class="button small" aria-disabled={busy} onClick={run}>{busy ? "Warming…" : "Warm now"}</button>
           {error && <p class="wrong" role="alert">{error.message}</p>}

@@ -17,7 +17,7 @@ export function TopCard({ told, hint, linked }: { told: Top | null; hint: number
   const asked = useAsk<Top>((signal) => get(at("/api/usage/top", { hours: 24, limit: MOST }), signal), "top", 60_000, told ? 0 : hint);
   const shown = told ? { ...asked, data: told, error: null } : asked;
   return (
-    <Card title="Busiest clients" note="Last 24 hours" span="half" actions={linked && <a href={href("/app/clients")}>All clients</a>}>
+    <Card title="Busiest clients" note="Last 24 hours" span="half" actions={linked && <a href={href("/app/clients", { sort: "calls" })}>All clients</a>}>
       <Answer asked={shown} height={240}>
         {(top) => top.data.length === 0 ? <Empty title="No calls in the last 24 hours" /> : <TopTable top={top} linked={linked} range="Last 24 hours" />}
       </Answer>
@@ -33,7 +33,7 @@ export function TopOfRange({ scope, linked, every }: { scope: Scope; linked: boo
   }, `top ${scope.key}`, every);
   const range = scope.named ? NAMES[scope.named] : "The chosen range";
   return (
-    <Card title="Busiest clients" note={range} span="half" actions={linked && <a href={href("/app/clients")}>All clients</a>}>
+    <Card title="Busiest clients" note={range} span="half" actions={linked && <a href={href("/app/clients", { sort: "calls" })}>All clients</a>}>
       <Answer asked={asked} height={240}>
         {(top) => top.data.length === 0 ? <Empty title="No calls in this range" /> : <TopTable top={top} linked={linked} range={range} />}
       </Answer>
