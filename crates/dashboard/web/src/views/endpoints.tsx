@@ -44,7 +44,7 @@ export function EndpointsView() {
               <>
                 <Table rows={data} sort={sort} client={clientId} />
                 <p class="more">
-                  {count(data.length)}{data.length === limit ? " or more, of which the first are" : ""} shown.{" "}
+                  {data.length === limit ? `The first ${count(limit)} are shown.` : `${count(data.length)} shown.`}{" "}
                   {data.length === limit && limit < MOST && <button type="button" class="button small" onClick={() => setLimit(MOST)}>Show more</button>}
                 </p>
               </>
