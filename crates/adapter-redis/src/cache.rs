@@ -290,13 +290,14 @@ impl Shared {
 
     /// Brings the books up to date, and takes away what there is no room for.
     async fn write(&self) -> Result<CacheStats, Degraded> {
-        use fred::interfaces::KeysInterface;
         let (stats, evicted) = self.books.write(&self.link, self.clock.now(), &self.options).await?;
+        let mut forgotten = Ok(());
         for key in evicted {
             let place = format!("{}{{{key}}}", self.options.prefix);
-            self.link.run(async |client| client.unlink::<(), _>(place).await).await?;
+            // The books know of none of them any more, so none is passed over.
+            forgotten = self.link.forget(vec![place]).await.and(forgotten);
         }
-        Ok(stats)
+        forgotten.map(|()| stats)
     }
 }
 

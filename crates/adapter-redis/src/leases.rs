@@ -24,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::limiter::{Back, RedisLimiter, Wish};
+use crate::link::NoAnswer;
 
 mod clock;
 mod hand;
@@ -148,7 +149,7 @@ impl LeasedLimiter {
     }
 
     /// Counts what was taken elsewhere, whatever the limits are.
-    pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), Degraded> {
+    pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), NoAnswer> {
         self.inner.remote.merge(subject, held).await
     }
 }

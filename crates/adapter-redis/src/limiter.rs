@@ -13,10 +13,9 @@ use activity_domain::limit::{
 use activity_domain::port::{Clock, RateLimiter};
 use activity_domain::time::Timestamp;
 use async_trait::async_trait;
-use fred::interfaces::KeysInterface;
 use fred::types::Value;
 
-use crate::link::{Link, Script};
+use crate::link::{Link, NoAnswer, Script};
 
 mod answer;
 mod wish;
@@ -69,7 +68,7 @@ impl RedisLimiter {
     }
 
     /// Counts what was taken elsewhere, whatever the limits are.
-    pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), Degraded> {
+    pub async fn merge(&self, subject: &Subject, held: &[Held]) -> Result<(), NoAnswer> {
         let mut arguments = vec![Value::from_static_str("merge"), self.time()];
         for Held { name, window, parts } in held {
             arguments.extend([
@@ -134,7 +133,7 @@ impl RedisLimiter {
     }
 
     /// Gives back to the part of the window that it was counted in.
-    pub(crate) async fn give_back(&self, subject: &Subject, back: &Back) -> Result<(), Degraded> {
+    pub(crate) async fn give_back(&self, subject: &Subject, back: &Back) -> Result<(), NoAnswer> {
         let mut arguments = vec![Value::from_static_str("refund"), back.at.as_micros().into()];
         for (name, count) in &back.tokens {
             arguments.extend([Value::from(name.as_str()), i64::from(*count).into()]);
@@ -173,9 +172,9 @@ impl RedisLimiter {
         Answer::parse(&numbers).ok_or_else(|| Degraded("Redis answers what the script does not".into()))
     }
 
-    async fn run(&self, subject: &Subject, arguments: Vec<Value>) -> Result<Vec<i64>, Degraded> {
+    async fn run(&self, subject: &Subject, arguments: Vec<Value>) -> Result<Vec<i64>, NoAnswer> {
         let key = self.key(subject);
-        self.link.run(async |client| self.script.run(client, vec![key], arguments).await).await
+        self.link.ask(async |client| self.script.run(client, vec![key], arguments).await).await
     }
 }
 
@@ -189,7 +188,7 @@ impl RateLimiter for RedisLimiter {
         let counted = charges.as_slice().iter().enumerate().filter(|(index, _)| taken.has(*index));
         let tokens = counted.filter_map(|(_, charge)| Some((charge.quota.name, count(charge)?)));
         let back = Back { at: taken.at(), tokens: tokens.filter(|(_, count)| *count > 0).collect() };
-        self.give_back(subject, &back).await
+        Ok(self.give_back(subject, &back).await?)
     }
 
     async fn peek(&self, subject: &Subject, quotas: &Quotas) -> Result<Vec<QuotaState>, Degraded> {
@@ -197,8 +196,7 @@ impl RateLimiter for RedisLimiter {
     }
 
     async fn reset(&self, subject: &Subject) -> Result<(), Degraded> {
-        let key = self.key(subject);
-        self.link.run(async |client| client.unlink::<(), _>(key).await).await
+        self.link.forget(vec![self.key(subject)]).await
     }
 }
 

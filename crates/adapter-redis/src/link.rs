@@ -24,7 +24,7 @@ use fred::clients::Client;
 use fred::error::Error;
 #[cfg(test)]
 use fred::error::ErrorKind;
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, KeysInterface};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,6 +47,30 @@ pub(crate) use tls::trouble as tls_trouble;
 use breaker::Breaker;
 use guard::Guard;
 use pace::Pace;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// What is asked for is on its way to another server of a cluster. Whatever is elsewhere has answers.
+    Moving,
+    /// Redis is lost, or refuses.
+    Degraded(Degraded),
+}
+
+impl From<NoAnswer> for Degraded {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::Moving => Self("Redis moves what is asked for to another server".to_owned()),
+            NoAnswer::Degraded(degraded) => degraded,
+        }
+    }
+}
+
+impl From<Degraded> for NoAnswer {
+    fn from(degraded: Degraded) -> Self {
+        Self::Degraded(degraded)
+    }
+}
 
 /// A connection to Redis. Clones share it; it ends with the last.
 #[derive(Clone)]
@@ -72,35 +96,51 @@ impl Link {
         Ok(Self(Arc::new(Inner { client, breaker, pace, tasks: vec![connecting, watching] })))
     }
 
-    /// Runs commands, unless Redis is known to be lost. An error of theirs that says that it is makes it known.
+    /// Runs commands, as [`Link::ask`] does.
     pub async fn run<T>(
         &self,
         commands: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, Degraded> {
+        self.ask(commands).await.map_err(Degraded::from)
+    }
+
+    /// Forgets keys that are on one server.
+    pub(crate) async fn forget(&self, keys: Vec<String>) -> Result<(), Degraded> {
+        self.run(async |client| match client.unlink::<(), _>(keys.clone()).await {
+            // It is known now where they are.
+            Err(error) if library::is_sent_away(&error) => client.unlink(keys).await,
+            done => done,
+        })
+        .await
+    }
+
+    /// Runs commands, unless Redis is known to be lost. An error of theirs that says that it is makes it known.
+    pub async fn ask<T>(
+        &self,
+        commands: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, NoAnswer> {
         let Inner { client, breaker, pace, .. } = &*self.0;
         let lost = breaker.lost();
         breaker.check()?;
         if !client.is_connected() {
-            return Err(breaker.open("the connection is lost"));
+            return Err(breaker.open("the connection is lost").into());
         }
         let answer = tokio::select! {
             biased;
             // The library's futures are large.
             answer = pace.keep(Box::pin(commands(client))) => answer,
             // Somebody else has noticed.
-            degraded = lost => return Err(degraded),
+            degraded = lost => return Err(degraded.into()),
         };
         match answer {
             Some(Ok(done)) => Ok(done),
-            Some(Err(error)) if library::is_sent_away(&error) => {
-                Err(Degraded("Redis moves what is asked for to another server".to_owned()))
-            }
+            Some(Err(error)) if library::is_sent_away(&error) => Err(NoAnswer::Moving),
             Some(Err(error)) if is_an_answer(&error) => {
                 breaker.refused(error.details());
-                Err(Degraded(format!("Redis refuses: {}", error.details())))
+                Err(Degraded(format!("Redis refuses: {}", error.details())).into())
             }
-            Some(Err(error)) => Err(breaker.open(&library::told(&error))),
-            None => Err(breaker.open(library::LATE)),
+            Some(Err(error)) => Err(breaker.open(&library::told(&error)).into()),
+            None => Err(breaker.open(library::LATE).into()),
         }
     }
 

@@ -104,7 +104,7 @@ macro_rules! laws {
                 ties_go_by_client_in_byte_order,
                 top_knows_names_and_has_no_percentiles,
                 last_seen_is_the_latest_event_not_the_last_arrival,
-                the_longest_range_of_sparse_days_comes_in_pages,
+                ten_years_of_sparse_days_come_in_pages,
                 late_rows_count_on_the_day_of_the_event,
             }
             upkeep {
@@ -142,7 +142,7 @@ macro_rules! laws {
     };
 }
 
-/// Makes one test of each law of the limiter, or one of all where `together` stands before the harness: for servers that take longer
+/// Makes one test of each law of the limiter, or one of each group where `together` stands before the harness: for servers that take longer
 /// to start than a law takes. Takes a
 /// [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
 #[macro_export]

@@ -121,10 +121,8 @@ impl Books {
 
     /// What there is counts as nothing.
     pub async fn forget_values(&self, link: &Link) -> Result<(), Degraded> {
-        use fred::interfaces::KeysInterface;
         self.waiting().values.clear();
-        let names = self.names.values();
-        link.run(async |client| client.unlink::<(), _>(names).await).await
+        link.forget(self.names.values()).await
     }
 
     /// Whether something waits to be written.

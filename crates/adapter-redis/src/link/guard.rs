@@ -1,6 +1,7 @@
 //! Looks after a connection: asks how Redis is, often while it is lost and now and then while it is not, and has the
 //! library connect anew where it does not notice by itself that nobody answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ const SILENCES: u32 = 3;
 /// It is given up at most that often: connecting takes a while.
 const RECONNECTS: Duration = Duration::from_secs(1);
 
+/// Servers of a cluster that are remembered: as many as one has at most.
+const SERVERS: usize = 1_000;
+
 /// What goes wrong with a client's connections.
 pub(super) type Errors = Receiver<(Error, Option<Server>)>;
 
@@ -39,20 +43,11 @@ pub(super) struct Guard {
     pace: Arc<Pace>,
     sentinels: Option<Sentinels>,
     is_cluster: bool,
+    /// The servers of a cluster that were connected once.
+    servers: HashSet<Server>,
     silences: u32,
     gave_up: Option<Instant>,
     contacts: u64,
-}
-
-/// Whether something was said.
-fn drain<T: Clone>(events: &mut Receiver<T>) -> bool {
-    let mut any = false;
-    loop {
-        match events.try_recv() {
-            Ok(_) | Err(TryRecvError::Lagged(_)) => any = true,
-            Err(_) => return any,
-        }
-    }
 }
 
 /// Of the errors that were told meanwhile, the last that says why there is no connection.
@@ -78,7 +73,19 @@ impl Guard {
         let (sentinels, is_cluster) = (Sentinels::open(options)?, options.is_cluster());
         let errors = client.error_rx();
         let (silences, gave_up, contacts) = (0, None, 0);
-        Ok(Self { client, errors, breaker, pace, sentinels, is_cluster, silences, gave_up, contacts })
+        let servers = HashSet::new();
+        Ok(Self {
+            client,
+            errors,
+            breaker,
+            pace,
+            sentinels,
+            is_cluster,
+            servers,
+            silences,
+            gave_up,
+            contacts,
+        })
     }
 
     /// Watches for ever.
@@ -87,7 +94,7 @@ impl Guard {
         let mut states = self.breaker.states();
         loop {
             // What happens from here on is news for the next look.
-            let has_reconnected = drain(&mut reconnects);
+            let has_reconnected = self.have_reconnected(&mut reconnects);
             self.look(has_reconnected).await;
             let is_lost = matches!(*states.borrow_and_update(), State::Lost(_));
             tokio::select! {
@@ -95,9 +102,32 @@ impl Guard {
                 // It was lost just now: no need to wait until it is time to look.
                 _ = states.changed(), if !is_lost => {}
                 // It may be back, and it may be another server.
-                _ = reconnects.recv() => self.look(true).await,
+                server = reconnects.recv() => {
+                    let has_reconnected = server.map_or(true, |server| self.was_connected(server));
+                    self.look(has_reconnected).await;
+                }
             }
         }
+    }
+
+    /// Whether somebody is connected anew.
+    fn have_reconnected(&mut self, events: &mut Receiver<Server>) -> bool {
+        let mut any = false;
+        loop {
+            match events.try_recv() {
+                Ok(server) => any |= self.was_connected(server),
+                Err(TryRecvError::Lagged(_)) => any = true,
+                Err(_) => return any,
+            }
+        }
+    }
+
+    /// Whether it may have lost what it had: one that has come to a cluster had nothing.
+    fn was_connected(&mut self, server: Server) -> bool {
+        if self.servers.len() == SERVERS {
+            self.servers.clear();
+        }
+        !self.is_cluster || !self.servers.insert(server)
     }
 
     /// Asks, and draws the conclusion.

@@ -76,8 +76,8 @@ fn with_messages(options: &Options, messages: usize) -> Result<Client, String> {
     builder.build().map_err(|error| told(&error))
 }
 
-/// Connects a client, and again whenever the library gives up for good, which it does for an error that it takes for final,
-/// such as a cluster without slots. Ends when the client is told to quit.
+/// Connects a client, and again whenever the library gives up for good, which it does for an error that it takes for final:
+/// a server says that it is no cluster. Ends when the client is told to quit.
 pub(crate) fn keep_connected(client: Client) -> JoinHandle<()> {
     let mut connection = client.connect();
     tokio::spawn(async move {
@@ -87,6 +87,7 @@ pub(crate) fn keep_connected(client: Client) -> JoinHandle<()> {
             let begun = Instant::now();
             let error = match connection.await {
                 Ok(Ok(())) => return,
+                Ok(Err(error)) if *error.kind() == ErrorKind::Canceled => return,
                 Ok(Err(error)) => told(&error),
                 Err(panic) => panic.to_string(),
             };

@@ -7,8 +7,8 @@ use fred::types::{FromValue, Value, scripts};
 
 use super::library::is_sent_away;
 
-/// The keys may have gone to another server, which may not know the script.
-const TRIES: usize = 3;
+/// A server may not know the script, or say that the keys are elsewhere, where it may not be known either.
+const TRIES: usize = 4;
 
 /// Is sent by its hash.
 pub(crate) struct Script(scripts::Script);
@@ -18,7 +18,7 @@ impl Script {
         Self(scripts::Script::from_lua(text))
     }
 
-    /// Runs it with keys that are on one server.
+    /// Runs it, once, with keys that are on one server: each of these answers comes in place of a run.
     pub async fn run<T: FromValue>(
         &self,
         client: &Client,

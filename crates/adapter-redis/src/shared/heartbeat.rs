@@ -3,9 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use activity_domain::error::Degraded;
-
-use crate::link::{Link, Script};
+use crate::link::{Link, NoAnswer, Script};
 
 /// The braces are for a cluster, as everywhere.
 const KEY: &str = "activity:{instances}";
@@ -38,14 +36,14 @@ impl Heart {
 
     /// Says that this instance lives. Returns how many do. At the beginning of a contact others may not have said so
     /// yet: until they have had the time, there are as many as before.
-    pub async fn beat(&mut self, link: &Link, contact: u64) -> Result<u32, Degraded> {
+    pub async fn beat(&mut self, link: &Link, contact: u64) -> Result<u32, NoAnswer> {
         if self.contact.0 != contact {
             self.contact = (contact, Instant::now());
         }
         let keys = vec![KEY.to_owned()];
         let arguments = vec![self.id.as_str().into(), LIFE.as_millis().to_string().into()];
         let script = &self.script;
-        let count: u32 = link.run(async |client| script.run(client, keys, arguments).await).await?;
+        let count: u32 = link.ask(async |client| script.run(client, keys, arguments).await).await?;
         self.count = if self.contact.1.elapsed() < LIFE { self.count.max(count) } else { count.max(1) };
         Ok(self.count)
     }

@@ -1,5 +1,6 @@
 //! Redis is back: it is told what it has to know, and only then believed.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::time::sleep;
 
 use super::Inner;
 use super::heartbeat::Heart;
-use crate::link::{Contact, State};
+use crate::link::{Contact, NoAnswer, State};
 
 /// Between two heartbeats.
 const BEAT: Duration = Duration::from_secs(1);
@@ -19,6 +20,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(50);
 /// Subjects that are told about at once.
 const AT_ONCE: usize = 64;
+/// Of what is moving in a cluster, so much is kept to be told later. Without more, limits hold as without Redis.
+const MOVING: usize = 16_384;
 
 /// What Redis has to know about a subject, as it was at an instant.
 type Told = (Subject, Vec<Held>, Instant);
@@ -30,12 +33,15 @@ struct Returning {
     history: Option<String>,
     /// What was taken out of the limiter and not brought to Redis.
     left: Vec<Told>,
+    /// What could not be brought because its subject moves to another server; everybody else is decided on by Redis.
+    moving: VecDeque<Told>,
 }
 
 /// Looks after it for ever.
 pub(super) async fn run(inner: Arc<Inner>) {
     let mut states = inner.link.states();
-    let mut returning = Returning { inner, heart: Heart::new(), history: None, left: Vec::new() };
+    let mut returning =
+        Returning { inner, heart: Heart::new(), history: None, left: Vec::new(), moving: VecDeque::new() };
     loop {
         let state = states.borrow_and_update().clone();
         let is_settled = match state {
@@ -51,7 +57,12 @@ pub(super) async fn run(inner: Arc<Inner>) {
 
 impl Returning {
     async fn meet(&mut self, contact: Contact) -> Result<(), Degraded> {
-        let instances = self.heart.beat(&self.inner.link, contact.number).await?;
+        let instances = match self.heart.beat(&self.inner.link, contact.number).await {
+            Ok(instances) => instances,
+            // As many as before.
+            Err(NoAnswer::Moving) => self.inner.instances.load(Ordering::Relaxed),
+            Err(NoAnswer::Degraded(degraded)) => return Err(degraded),
+        };
         self.inner.instances.store(instances, Ordering::Relaxed);
         self.inner.remote.set_instances(instances);
         let is_new = self.inner.trusted.load(Ordering::Acquire) != contact.number;
@@ -81,6 +92,7 @@ impl Returning {
     async fn bring_all(&mut self) -> Result<(), Degraded> {
         let (all, unknown) = (self.inner.locals.all.clone(), self.inner.locals.unknown.clone());
         self.left.clear();
+        self.moving.clear();
         // It is among all.
         (0..unknown.parts()).for_each(|part| drop(unknown.drain(part)));
         for part in 0..all.parts() {
@@ -91,6 +103,7 @@ impl Returning {
     }
 
     async fn bring_unknown(&mut self) -> Result<(), Degraded> {
+        self.left.extend(self.moving.drain(..));
         self.bring_left().await?;
         let unknown = self.inner.locals.unknown.clone();
         for part in 0..unknown.parts() {
@@ -111,11 +124,17 @@ impl Returning {
             }
             let mut failed = None;
             while let Some(brought) = bringing.join_next().await {
-                if let Ok((Err(error), told)) = brought {
-                    failed = Some(error);
-                    self.left.push(told);
+                match brought {
+                    Ok((Err(NoAnswer::Moving), told)) => self.moving.push_back(told),
+                    Ok((Err(NoAnswer::Degraded(error)), told)) => {
+                        failed = Some(error);
+                        self.left.push(told);
+                    }
+                    Ok((Ok(()), _)) | Err(_) => {}
                 }
             }
+            let over = self.moving.len().saturating_sub(MOVING);
+            self.moving.drain(..over);
             if let Some(error) = failed {
                 return Err(error);
             }
@@ -124,7 +143,7 @@ impl Returning {
     }
 }
 
-async fn bring(inner: &Inner, (subject, held, then): &Told) -> Result<(), Degraded> {
+async fn bring(inner: &Inner, (subject, held, then): &Told) -> Result<(), NoAnswer> {
     let later = u64::try_from(then.elapsed().as_micros()).unwrap_or(u64::MAX);
     let aged = held.iter().map(|held| Held {
         parts: held.parts.iter().map(|(age, count)| (age.saturating_add(later), *count)).collect(),

@@ -2,7 +2,7 @@
 
 use std::array;
 
-use activity_adapter_redis::{Link, Options, RedisLimiter, Time};
+use activity_adapter_redis::{Link, Options, RedisLimiter, SharedLimiter, Time, WithoutRedis};
 use activity_contract::make;
 use activity_domain::client::RateLimit;
 use activity_domain::error::Degraded;
@@ -12,8 +12,14 @@ use activity_testkit::{Proxy, Redis, RedisCluster};
 
 use crate::kit;
 
-const LIMIT: u32 = 10;
+const LIMIT: u32 = 100;
 const PREFIX: &str = "activity:moving:";
+
+fn charge() -> Charge {
+    let limit = RateLimit::parse(LIMIT.into()).unwrap();
+    let quota = Quota { name: QuotaName::DEFAULT, limit, window: Window::HOUR, shadow: false };
+    Charge { quota, cost: 1 }
+}
 
 struct Caller {
     limiter: RedisLimiter,
@@ -32,9 +38,7 @@ impl Caller {
 
     /// Whether a call is admitted.
     async fn call(&self) -> Result<bool, Degraded> {
-        let limit = RateLimit::parse(LIMIT.into()).unwrap();
-        let quota = Quota { name: QuotaName::DEFAULT, limit, window: Window::HOUR, shadow: false };
-        let decision = self.limiter.take(&self.subject, &Charge { quota, cost: 1 }.into()).await?;
+        let decision = self.limiter.take(&self.subject, &charge().into()).await?;
         Ok(matches!(decision.verdict, Verdict::Admitted(_)))
     }
 }
@@ -46,7 +50,7 @@ async fn while_a_slot_moves_nothing_else_is_without_an_answer() {
     let cluster = RedisCluster::start();
     let joined = cluster.join();
     let link = kit::up(&kit::cluster_options(&cluster).with_patience(kit::SOON)).await;
-    let losses = link.losses();
+    let (losses, contact) = (link.losses(), link.contact());
     let others: [Caller; 4] = array::from_fn(|index| Caller::new(&link, &format!("CL-other-{index}")));
     for (moves, to) in [("CL-1", &cluster.servers[0]), ("CL-2", &cluster.servers[1]), ("CL-3", &joined)] {
         let moves = (0..).map(|number| Caller::new(&link, &format!("{moves}-{number}")));
@@ -66,7 +70,39 @@ async fn while_a_slot_moves_nothing_else_is_without_an_answer() {
         }
         assert_eq!(to.cli(&["EXISTS", &moves.key()]), "1");
     }
-    assert_eq!(link.losses(), losses);
+    assert_eq!((link.losses(), link.contact()), (losses, contact));
+}
+
+/// As after a reshard that was broken off, while the connection is lost and found again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_stays_open_keeps_nobody_else_from_redis() {
+    let cluster = RedisCluster::start();
+    let link = kit::up(&kit::cluster_options(&cluster)).await;
+    let [moves, stays] = ["CL-1", "CL-2"].map(|id| Caller::new(&link, id));
+    let remote = RedisLimiter::with_prefix(link.clone(), Time::Redis, PREFIX);
+    let locals = kit::locals(&kit::Hands::new());
+    let shared = SharedLimiter::new(link.clone(), remote, locals, WithoutRedis::Share);
+    let is_alone =
+        async |caller: &Caller| match shared.take(&caller.subject, &charge().into()).await.unwrap().verdict {
+            Verdict::Admitted(taken) => taken.is_alone(),
+            other => panic!("{other:?}"),
+        };
+    let key = moves.key();
+    let owner = cluster.owner(&key);
+    let to = cluster.servers.iter().find(|server| server.port() != owner.port()).unwrap();
+    let moving = cluster.begin_to_move(&key, to);
+    owner.freeze();
+    kit::eventually("the loss to be seen", async || is_alone(&moves).await && !shared.is_exact()).await;
+    owner.thaw();
+    kit::until("Redis to be trusted", || shared.is_exact()).await;
+    assert!(is_alone(&moves).await);
+    kit::eventually("the others to be decided on by Redis", async || !is_alone(&stays).await).await;
+    moving.finish();
+    let told = async || match moves.limiter.peek(&moves.subject, &charge().quota.into()).await {
+        Ok(states) => states[0].remaining < LIMIT,
+        Err(_) => false,
+    };
+    kit::eventually("Redis to be told", told).await;
 }
 
 /// The library takes it for final that a server says so.

@@ -54,7 +54,7 @@ test("who has only old calls is led to their days", async () => {
   await page.getByText("No calls in this range").first().waitFor();
   await page.getByRole("combobox", { name: "Range" }).selectOption("all");
   await until("all calls of all days", async () => (await shown()) === String(CALLS));
-  // By days there would be none of the ten years without calls.
+  // By days there would be none of the years without calls.
   await page.locator("details.numbers summary").first().click();
   const rows = page.getByRole("table", { name: /Calls by status class/ }).getByRole("row");
   assert.ok((await rows.count()) <= 4 * 24 + 1, `${await rows.count()} rows`);

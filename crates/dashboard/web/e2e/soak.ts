@@ -64,6 +64,7 @@ async function soak(): Promise<boolean> {
   }
   await feeder.rest();
   const wrong = [...verdict(samples), ...feeder.refused.slice(0, 3), ...stage.complaints.slice(0, 3)];
+  await shown(feeder, stays.page).catch((error: unknown) => wrong.push(String(error)));
   console.log(`\n${feeder.taken} calls in ${MINUTES} minutes\n${table(samples, true)}`);
   console.log(wrong.length === 0 ? "memory is flat" : wrong.join("\n"));
   return wrong.length === 0;
@@ -91,7 +92,7 @@ async function look(feeder: Feeder, stays: Watched, moves: Watched): Promise<Sam
   const watched = [stays, moves];
   const paces: Pace[] = await Promise.all(watched.map(({ page }) => page.evaluate(takePace)));
   await feeder.rest();
-  await until("calls on the page as they were sent", async () => (await told(stays.page)) >= feeder.taken);
+  await shown(feeder, stays.page);
   const pages: Sample["pages"] = [];
   for (const [place, { name, session }] of watched.entries()) {
     pages.push({ name, pace: paces[place] as Pace, ...(await held(session)) });
@@ -104,6 +105,11 @@ async function look(feeder: Feeder, stays: Watched, moves: Watched): Promise<Sam
   feeder.goOn();
   await Promise.all(watched.map(({ page }) => page.evaluate(takePace)));
   return sample;
+}
+
+/** Waits until all that was sent has been shown, or counted as missed. */
+async function shown(feeder: Feeder, page: Page): Promise<void> {
+  await until(`page that knows of ${feeder.taken} calls`, async () => (await told(page)) >= feeder.taken, PATIENT);
 }
 
 /** Calls that the live view has counted, with those that it says it has missed. */

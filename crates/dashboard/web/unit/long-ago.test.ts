@@ -7,7 +7,7 @@ import type { Point, Series } from "../src/api/types.ts";
 import { byOutcome } from "../src/charts/stack.ts";
 import { date } from "../src/lib/format.ts";
 import { choices } from "../src/lib/names.ts";
-import { bucketFor, LONGEST_GROUPED, SECONDS, weekBefore } from "../src/lib/range.ts";
+import { bucketFor, LONGEST, LONGEST_GROUPED, longestTo, SECONDS, weekBefore } from "../src/lib/range.ts";
 import { extent } from "../src/lib/recorded.ts";
 import { fromWall, toWall } from "../src/lib/wall.ts";
 import { seeded } from "./random.ts";
@@ -84,4 +84,12 @@ test("a series that is too long to be told apart by status loses nothing by outc
 test("names to choose from are in the order of readers, and each means one client", () => {
   const names = new Map([["CL-1", "host 10"], ["CL-2", "Host 9"], ["CL-3", "api"], ["CL-4", "api"]]);
   assert.deepEqual([...choices(names)], [["api (CL-3)", "CL-3"], ["api (CL-4)", "CL-4"], ["Host 9", "CL-2"], ["host 10", "CL-1"]]);
+});
+
+test("the longest range reaches back as far as can be asked for, and not before 1970", () => {
+  const now = Date.parse("2026-11-26T12:00:00Z");
+  assert.equal(longestTo(now).from, now - LONGEST);
+  const { from, to } = longestTo(Date.parse("1995-07-28T00:00:00Z"));
+  // Its day has begun in 1970 west of here, too.
+  assert.ok(from - 86_400_000 >= 0 && from < Date.parse("1971-01-01T00:00:00Z") && to > Date.parse("1995-07-28T00:00:00Z"));
 });

@@ -7,7 +7,7 @@ use activity_domain::port::Clock;
 use activity_domain::service::{Limits, Usage};
 use activity_domain::span::Span;
 use activity_domain::time::Timestamp;
-use activity_domain::usage::{EndpointSort, EndpointsQuery, MAX_DAYS};
+use activity_domain::usage::{EndpointSort, EndpointsQuery};
 
 use super::daily::limit;
 use super::prelude::*;
@@ -19,6 +19,8 @@ use crate::limits;
 use crate::problem::{At, Problem};
 
 const DEFAULT_LIMIT: usize = 100;
+/// The longest range: blocks are looked up day by day.
+const MAX_DAYS: i64 = 10_000;
 
 /// Usage by endpoint.
 #[api_v2_operation(
@@ -50,8 +52,7 @@ pub async fn endpoints(
 
 fn parse(params: &EndpointsParams, now: Timestamp) -> Result<EndpointsQuery, Problem> {
     let (from, to) = range(params.from.as_deref(), params.to.as_deref(), now)?;
-    // Blocks are looked up day by day.
-    if to.as_micros() - from.as_micros() > i64::from(MAX_DAYS) * 86_400_000_000 {
+    if to.as_micros() - from.as_micros() > MAX_DAYS * 86_400_000_000 {
         return Err(Problem::invalid("?from", format!("must be at most {MAX_DAYS} days before `to`")));
     }
     let sort = params.sort.as_deref().map_or(Ok(EndpointSort::Requests), EndpointSort::parse).at("?sort")?;

@@ -40,7 +40,7 @@ impl RedisCluster {
     }
 
     /// Gives each a third of the slots, which nobody has. Returns when all know one another.
-    pub fn share_slots(&self) {
+    fn share_slots(&self) {
         for (index, server) in self.servers.iter().enumerate() {
             let (from, to) = (SLOTS * index / 3, SLOTS * (index + 1) / 3 - 1);
             server.cli(&["CLUSTER", "ADDSLOTSRANGE", &from.to_string(), &to.to_string()]);

@@ -3,8 +3,8 @@
 /** Time that is far more than anything takes, so that a busy machine fails no test. */
 export const PATIENCE = 20_000;
 
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
-  const end = Date.now() + PATIENCE;
+export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>, patience = PATIENCE): Promise<T> {
+  const end = Date.now() + patience;
   for (;;) {
     const found = await look();
     if (found) return found;

@@ -63,6 +63,11 @@ export function weekBefore(at: number): Span {
   return { from: to - 7 * DAY, to };
 }
 
+/** The longest range with an instant at its end. Nothing was before 1970, in any zone. */
+export function longestTo(at: number): Span {
+  return { from: Math.max(at - LONGEST, 2 * DAY), to: at + 1 };
+}
+
 /** A bucket that gives a chart some 60 to 200 points and that is still kept for a range. */
 export function bucketFor(span: Span, now: number): Bucket {
   const length = span.to - span.from;

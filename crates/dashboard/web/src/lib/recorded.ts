@@ -3,7 +3,7 @@
 import { at, get, now } from "../api/http.ts";
 import type { Daily, LogPage, Series } from "../api/types.ts";
 import { type Asked, useAsk } from "./hooks.ts";
-import { LONGEST, type Span } from "./range.ts";
+import { longestTo, type Span } from "./range.ts";
 
 /** When the newest call was, in milliseconds since the epoch; null if there is none. Of one client, or of all that the reader may see. */
 export async function newest(clientId: string | undefined, signal?: AbortSignal): Promise<number | null> {
@@ -20,8 +20,9 @@ export async function newest(clientId: string | undefined, signal?: AbortSignal)
 export async function everything(zone: string, clientId?: string): Promise<Span | null> {
   const last = await newest(clientId);
   if (last === null) return null;
+  const { from, to } = longestTo(last);
   const series = await get<Series>(at("/api/usage/series", {
-    from: new Date(last - LONGEST).toISOString(), to: new Date(last + 1).toISOString(), bucket: "1d", timezone: zone, clientId,
+    from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket: "1d", timezone: zone, clientId,
   }));
   return extent(series, now());
 }
@@ -39,4 +40,5 @@ export interface Newest {
 export const useNewest = (clientId?: string): Asked<Newest> =>
   useAsk(async (signal) => ({ at: await newest(clientId, signal) }), `newest ${clientId ?? ""}`);
 
-const LONGEST_DAYS = LONGEST / 86_400_000;
+/** As many as a question by day may have. */
+const LONGEST_DAYS = 3_650;
