@@ -18,6 +18,8 @@ use crate::{Failure, print, secrets, wire};
 /// How long the server may take to be ready.
 const READY: Duration = Duration::from_mins(1);
 const GLANCE: Duration = Duration::from_millis(50);
+/// How often ten seconds are waited for the database.
+const PATIENCE: u32 = 6;
 /// Calls of one request.
 const BATCH: usize = 2_000;
 /// Of the client with a limit of its own: what is left of it when the play begins.
@@ -100,10 +102,25 @@ async fn tell(
                 let answer: Value = answer.json().await?;
                 told += answer["accepted"].as_u64().unwrap_or_default();
             }
+            if hours_ago == 1 {
+                settle(server, waiting.last()).await?;
+            }
             waiting.clear();
         }
     }
     Ok(told)
+}
+
+/// Waits until all is in the database that was told, for whoever looks at it then. What comes twice counts once.
+async fn settle(server: &RunningServer, last: Option<&Call>) -> Result<(), Failure> {
+    let Some(last) = last else { return Ok(()) };
+    for _ in 0..PATIENCE {
+        let request = server.post("/api/logs").header("Prefer", "wait=10").json(last);
+        if request.send().await?.error_for_status()?.status().as_u16() == 201 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Brings the client with a limit of its own near it, by its own key.
