@@ -142,9 +142,9 @@ macro_rules! laws {
     };
 }
 
-/// Makes one test of each law of the limiter, or one of each group where `together` stands before the harness: for servers that take longer
-/// to start than a law takes. Takes a
-/// [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`] takes its harness.
+/// Makes one test of each law of the limiter. Takes a [`LimiterHarness`](crate::limiter::LimiterHarness), as [`laws!`]
+/// takes its harness; with `together` before it, one test has all laws: for servers that take longer to start than a
+/// law takes. The laws of the cache and of the feed may be had so too.
 #[macro_export]
 macro_rules! limiter_laws {
     ($($harness:tt)+) => {

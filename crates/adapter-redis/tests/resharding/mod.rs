@@ -52,7 +52,9 @@ async fn while_a_slot_moves_nothing_else_is_without_an_answer() {
     let link = kit::up(&kit::cluster_options(&cluster).with_patience(kit::SOON)).await;
     let (losses, contact) = (link.losses(), link.contact());
     let others: [Caller; 4] = array::from_fn(|index| Caller::new(&link, &format!("CL-other-{index}")));
-    for (moves, to) in [("CL-1", &cluster.servers[0]), ("CL-2", &cluster.servers[1]), ("CL-3", &joined)] {
+    let moves =
+        [("CL-1", &cluster.servers[0], false), ("CL-2", &cluster.servers[1], true), ("CL-3", &joined, false)];
+    for (moves, to, is_reset) in moves {
         let moves = (0..).map(|number| Caller::new(&link, &format!("{moves}-{number}")));
         let is_elsewhere = |moves: &Caller| cluster.owner(&moves.key()).port() != to.port();
         let moves = moves.into_iter().find(is_elsewhere).unwrap();
@@ -63,7 +65,10 @@ async fn while_a_slot_moves_nothing_else_is_without_an_answer() {
             other.call().await.unwrap();
         }
         moving.finish();
-        // Nobody has said that it has moved until it is asked for.
+        // Nobody has said that it has moved until it is asked for, whatever for.
+        if is_reset {
+            moves.limiter.reset(&moves.subject).await.unwrap();
+        }
         let admitted = [(); LIMIT as usize + 1].map(|()| moves.call());
         for (index, call) in admitted.into_iter().enumerate() {
             assert_eq!(call.await, Ok(index < LIMIT as usize));
@@ -103,6 +108,24 @@ async fn a_slot_that_stays_open_keeps_nobody_else_from_redis() {
         Err(_) => false,
     };
     kit::eventually("Redis to be told", told).await;
+}
+
+/// Then nobody says how many instances there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_that_have_no_place_keep_nobody_from_redis() {
+    let cluster = RedisCluster::start();
+    let beats = "activity:{instances}";
+    let owner = cluster.owner(beats);
+    let to = cluster.servers.iter().find(|server| server.port() != owner.port()).unwrap();
+    let moving = cluster.begin_to_move(beats, to);
+    let link = kit::up(&kit::cluster_options(&cluster)).await;
+    let locals = kit::locals(&kit::Hands::new());
+    let remote = RedisLimiter::with_prefix(link.clone(), Time::Redis, PREFIX);
+    let shared = SharedLimiter::new(link, remote, locals, WithoutRedis::Share);
+    kit::until("Redis to be trusted", || shared.is_exact()).await;
+    assert_eq!(shared.instances(), 1);
+    moving.finish();
+    kit::until("a heartbeat", || to.cli(&["EXISTS", beats]) == "1").await;
 }
 
 /// The library takes it for final that a server says so.

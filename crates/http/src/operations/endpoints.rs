@@ -19,8 +19,8 @@ use crate::limits;
 use crate::problem::{At, Problem};
 
 const DEFAULT_LIMIT: usize = 100;
-/// The longest range: blocks are looked up day by day.
-const MAX_DAYS: i64 = 10_000;
+/// The longest range. Blocks are looked up day by day, and a few milliseconds are enough for as many.
+const LONGEST_DAYS: i64 = 10_000;
 
 /// Usage by endpoint.
 #[api_v2_operation(
@@ -52,8 +52,8 @@ pub async fn endpoints(
 
 fn parse(params: &EndpointsParams, now: Timestamp) -> Result<EndpointsQuery, Problem> {
     let (from, to) = range(params.from.as_deref(), params.to.as_deref(), now)?;
-    if to.as_micros() - from.as_micros() > MAX_DAYS * 86_400_000_000 {
-        return Err(Problem::invalid("?from", format!("must be at most {MAX_DAYS} days before `to`")));
+    if to.as_micros() - from.as_micros() > LONGEST_DAYS * 86_400_000_000 {
+        return Err(Problem::invalid("?from", format!("must be at most {LONGEST_DAYS} days before `to`")));
     }
     let sort = params.sort.as_deref().map_or(Ok(EndpointSort::Requests), EndpointSort::parse).at("?sort")?;
     Ok(EndpointsQuery {
